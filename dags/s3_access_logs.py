@@ -1,0 +1,127 @@
+"""
+### S3 access logs → usage figures
+
+Reads the access-log objects that S3 delivered, one **log day** at a time, and publishes how often each
+dataset is used, from where, and how much.
+
+| step | what it does | leaves in the lake |
+|---|---|---|
+| `discover` | finds the log days to do: the run's own day, and days that got late log objects | |
+| `day.reduce` | log objects → one row for each successful request; odd lines → quarantine | `reduced/` |
+| `day.bin` | sorts and groups the rows by object key | `binned/` |
+| `day.map` | object key → dataset and asset, requester IP → region; no IP goes on from here | `mapped/` |
+| `publish` | figures of all complete days, small counts masked | `usage/`, `status/` |
+| `complete` | fails the run if any day failed | |
+
+**Running it again** changes nothing: a day whose log objects and settings are the same is *reused*.
+**One failed day** stops no other. Mend its cause, then *clear* its failed task (downstream included): only
+that day and `publish` run again.
+**Settings** are `S3LOGS_…` environment variables; see `docs/settings.md`.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronPartitionTimetable, Param, task_group
+
+from include.s3logs.settings import DagLimits
+from s3logs_airflow.assets import BINNED, MAPPED, REDUCED, USAGE
+from s3logs_airflow.operators import (
+    BinOperator,
+    DiscoverOperator,
+    MapOperator,
+    PublishOperator,
+    ReduceOperator,
+)
+from s3logs_airflow.policies import retrying
+
+limits = DagLimits()
+
+with DAG(
+    dag_id="s3_access_logs",
+    dag_display_name="S3 access logs → usage figures",
+    doc_md=__doc__,
+    schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    start_date=datetime(2006, 3, 14),  # the day S3 began; backfills may reach back to here
+    catchup=False,
+    max_active_runs=4,
+    dagrun_timeout=timedelta(hours=23),
+    tags=["s3logs", "daily", "usage"],
+    owner_links={"s3logs": "https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html"},
+    default_args={"owner": "s3logs", "weight_rule": "upstream", **retrying(limits)},
+    params={
+        "days": Param(
+            [],
+            type=["array", "null"],
+            items={"type": "string", "format": "date"},
+            title="Log days",
+            description_md="These days exactly, one a line: `2024-06-01`. Empty: what a daily run would do.",
+            section="Which days",
+        ),
+        "first_day": Param(
+            None,
+            type=["string", "null"],
+            format="date",
+            title="From",
+            description_md="Every log day found from here on …",
+            section="Which days",
+        ),
+        "last_day": Param(
+            None,
+            type=["string", "null"],
+            format="date",
+            title="To",
+            description_md="… up to here, both included. Either end may be left open.",
+            section="Which days",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Compute again",
+            description_md="Compute the days although nothing changed since, and although log objects "
+            "they were computed from may be gone.",
+        ),
+        "sources": Param(
+            [],
+            type=["array", "null"],
+            items={"type": "string"},
+            title="Sources",
+            description_md="Read these instead of `S3LOGS_SOURCES`, one a line: folders or "
+            "`s3://bucket/prefix`. A day's figures are made of all sources of the run.",
+        ),
+    },
+) as dag:
+    discover = DiscoverOperator(
+        task_id="discover", doc_md="Which log days are new, grown, late or asked for?"
+    )
+
+    @task_group(group_id="day", tooltip="One log day")
+    def log_day(day: str) -> None:
+        """Reduce, bin and map one log day."""
+        per_day: dict[str, Any] = {
+            "day": day,
+            "map_index_template": "{{ task.day }}",
+            "pool": limits.pool,
+            "max_active_tis_per_dagrun": limits.parallel_days,
+        }
+        reduced = ReduceOperator(task_id="reduce", outlets=[REDUCED], **per_day)
+        binned = BinOperator(task_id="bin", upstream=reduced.output, outlets=[BINNED], **per_day)
+        MapOperator(task_id="map", upstream=binned.output, outlets=[MAPPED], **per_day)
+
+    days = log_day.expand(day=discover.output)
+
+    publish = PublishOperator(
+        task_id="publish",
+        days=discover.output,
+        outlets=[USAGE],
+        trigger_rule="all_done",
+        max_active_tis_per_dag=1,  # two runs must not publish over each other
+        doc_md="Publishes what is complete, although a day failed.",
+    )
+    complete = EmptyOperator(
+        task_id="complete", trigger_rule="none_failed", doc_md="Fails if any day failed."
+    )
+
+    days >> publish >> complete
+    days >> complete

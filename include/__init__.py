@@ -1,0 +1,1 @@
+"""Everything that is not Airflow: the domain code of s3logs."""

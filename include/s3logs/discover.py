@@ -1,0 +1,142 @@
+"""Discover: which log days are new, grown, late, stale or asked for?"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.s3logs import mapping, reduce
+from include.s3logs.checkpoint import fingerprint_of, load_checkpoint, open_day, open_days
+from include.s3logs.errors import SettingsError
+from include.s3logs.settings import Settings
+from include.s3logs.sources import Listing, find_log_objects
+from include.s3logs.store import PARALLEL_READS, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which log days a run is asked to do.
+
+    Named `days`, or every log day found in a range (either end may be open), or else its `own_day`, with the
+    changed days of the settling window before it unless `only_own_day` (a backfill run).
+    """
+
+    own_day: date
+    days: tuple[date, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
+    only_own_day: bool = False
+
+    def check(self, today: date) -> None:
+        """Raise SettingsError for a request that makes no sense."""
+        if self.days and self.is_range:
+            raise SettingsError("Give either `days` or a range (`first_day`, `last_day`), not both.")
+        if self.first_day and self.last_day and self.first_day > self.last_day:
+            raise SettingsError(f"first_day {self.first_day} is after last_day {self.last_day}.")
+        for day in (self.own_day, *self.days, self.first_day, self.last_day):
+            if day and day > today:
+                raise SettingsError(f"The log day {day} lies in the future (today is {today} UTC).")
+
+    @property
+    def is_range(self) -> bool:
+        """Tell whether every log day found between two dates is asked for."""
+        return self.first_day is not None or self.last_day is not None
+
+    def window(self, settling_days: int) -> tuple[date | None, date | None]:
+        """Return the first and last log day to list."""
+        if self.is_range:
+            return self.first_day, self.last_day
+        if self.days:
+            return min(self.days), max(self.days)
+        return self.own_day - timedelta(days=0 if self.only_own_day else settling_days), self.own_day
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The log days a run does, oldest first, and those it leaves to the next run."""
+
+    days: list[date]
+    left_over: list[date]
+
+
+def discover(
+    lake: Store,
+    stores: Mapping[str, Store],
+    settings: Settings,
+    request: Request,
+    *,
+    limit: int,
+    force: bool = False,
+) -> Plan:
+    """Return at most `limit` log days to do, and mark those with work to do as open.
+
+    When there are more, days that are up to date are passed over first, then the newest ones wait.
+    """
+    listing = find_log_objects(stores, *request.window(settings.settling_days))
+    if request.is_range and not listing.by_day:
+        raise SettingsError(_nothing_found(request, listing, stores))
+    changed = _changed_days(lake, listing, settings)
+    wanted = sorted(_wanted(request, listing, changed))
+    absent = [day for day in wanted if day not in listing.by_day]
+    todo = set(wanted) if force else {*changed, *absent}
+    if len(wanted) > limit:
+        wanted = [day for day in wanted if day in todo]
+    plan = Plan(wanted[:limit], wanted[limit:])
+    for day in plan.days:
+        if day in changed:
+            open_day(lake, day)
+    _report(plan, listing, changed, absent, limit)
+    return plan
+
+
+def _wanted(request: Request, listing: Listing, changed: Sequence[date]) -> set[date]:
+    if request.is_range:
+        return set(listing.by_day)
+    if request.days:
+        return set(request.days)
+    return {request.own_day} if request.only_own_day else {request.own_day, *changed}
+
+
+def _changed_days(lake: Store, listing: Listing, settings: Settings) -> list[date]:
+    """Return the listed log days whose figures do not cover exactly the log objects that are there now."""
+    unfinished = open_days(lake)
+
+    def changed(day: date) -> bool:
+        checkpoint = load_checkpoint(lake, mapping.STAGE, day)
+        if checkpoint is None or str(day) in unfinished:
+            return True
+        now = fingerprint_of(reduce.reduce_inputs(listing.of(day), settings))
+        return bool(checkpoint.upstream[reduce.STAGE]["fingerprint"] != now)
+
+    days = sorted(listing.by_day)
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        return [day for day, is_changed in zip(days, pool.map(changed, days), strict=True) if is_changed]
+
+
+def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:
+    span = f"from {request.first_day or 'the beginning'} to {request.last_day or 'now'}"
+    others = ""
+    if listing.foreign:
+        others = f" {listing.foreign} other objects are there, such as {listing.foreign_examples[0]}."
+    return f"No log objects {span} in {', '.join(stores)}.{others} Check S3LOGS_SOURCES and the dates."
+
+
+def _report(
+    plan: Plan, listing: Listing, changed: Sequence[date], absent: Sequence[date], limit: int
+) -> None:
+    objects = sum(len(listing.of(day)) for day in plan.days)
+    log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, len(changed))
+    if listing.foreign:
+        log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples)
+    if absent:
+        log.warning("No log objects for %s", ", ".join(map(str, absent)))
+    if plan.left_over:
+        log.warning(
+            "One run does at most %d days (max_map_length): %d days from %s on wait for the next run.",
+            limit,
+            len(plan.left_over),
+            plan.left_over[0],
+        )

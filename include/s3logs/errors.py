@@ -1,0 +1,53 @@
+"""The errors that people see, told apart by one question: can trying again help?"""
+
+
+class S3LogsError(Exception):
+    """Anything s3logs reports itself. Trying again later may help: an outage, throttling, a race."""
+
+
+class PermanentError(S3LogsError):
+    """Trying again cannot help; a person (or a new input) has to change something first."""
+
+
+class SettingsError(PermanentError):
+    """A setting or a run parameter is missing or makes no sense; the message names it."""
+
+
+class AccessDeniedError(PermanentError):
+    """The credentials may not do this; the message names the object or bucket."""
+
+
+class NotFoundError(PermanentError):
+    """An object, folder or bucket is not there; the message names it."""
+
+
+class UnreadableObjectError(PermanentError):
+    """A log object is corrupt, forbidden or gone; the message names it."""
+
+
+class TooManyRejectionsError(PermanentError):
+    """The share of lines without a valid reading passed the rejection limit."""
+
+
+class ReconciliationError(PermanentError):
+    """Counts that must add up do not: a bug, never bad input."""
+
+
+class CatalogError(PermanentError):
+    """The catalog contradicts itself or cannot be read; the message names the place."""
+
+
+class CorruptLakeError(PermanentError):
+    """A file in the lake does not have the content its checkpoint promises; the message says what to do."""
+
+
+class MissingLogObjectsError(PermanentError):
+    """Log objects that a finished day was computed from are gone, so it cannot be computed again."""
+
+
+class ChangedObjectError(S3LogsError):
+    """An object changed between listing and reading it; the next attempt lists it anew."""
+
+
+class StoreUnavailableError(S3LogsError):
+    """The store did not answer, or asked to slow down."""

@@ -1,0 +1,309 @@
+"""Reduce: the log objects of one day → one row for each successful request of the chosen operations.
+
+The same pass over the bytes yields the quarantine: every line that has no valid reading, as it was.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from functools import lru_cache
+from hashlib import blake2b
+from io import BytesIO
+from ipaddress import ip_address, ip_network
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.s3logs.checkpoint import (
+    Attempt,
+    Checkpoint,
+    Outcome,
+    fingerprint_of,
+    load_checkpoint,
+    open_day,
+    read_output,
+    run_stage,
+)
+from include.s3logs.decompress import CorruptObjectError, decompress
+from include.s3logs.errors import (
+    AccessDeniedError,
+    MissingLogObjectsError,
+    NotFoundError,
+    ReconciliationError,
+    TooManyRejectionsError,
+    UnreadableObjectError,
+)
+from include.s3logs.parse import Reason, Record, decode_key, lines, parse_line
+from include.s3logs.settings import Settings
+from include.s3logs.sources import Listing, LogObject
+from include.s3logs.store import PARALLEL_READS, Store
+
+log = logging.getLogger(__name__)
+
+STAGE = "reduced"
+VERSION = 1
+SCHEMA = pa.schema(
+    [
+        ("timestamp", pa.timestamp("s", "UTC")),
+        ("remote_ip", pa.string()),
+        ("bucket", pa.string()),
+        ("object_key", pa.string()),
+        ("bytes_sent", pa.int64()),
+        ("http_status", pa.int16()),
+        ("object_size", pa.int64()),
+    ]
+)
+_SUCCESS = range(200, 300)
+_ROWS_PER_BATCH = 65_536
+_SHOWN_REJECTIONS = 3
+_SHOWN_CHARACTERS = 80  # stays clear of the request URI, which may hold a signature
+
+
+def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
+    """Return everything that decides the result of reducing these log objects."""
+    return {
+        "version": VERSION,
+        "log_objects": len(objects),
+        "log_objects_digest": fingerprint_of({"objects": [[o.key, o.size, o.etag] for o in objects]}),
+        "operations": sorted(settings.operations),
+        "excluded_ips": sorted(settings.excluded_ips),
+        "rejection_limit": settings.rejection_limit,
+        "on_unreadable": settings.on_unreadable,
+    }
+
+
+def reduce_day(
+    lake: Store,
+    stores: Mapping[str, Store],
+    day: date,
+    listing: Listing,
+    settings: Settings,
+    *,
+    force: bool = False,
+) -> Outcome:
+    """Reduce one log day from the sources (`stores`, by URI) into the lake, or reuse what is there.
+
+    Raises UnreadableObjectError, TooManyRejectionsError, MissingLogObjectsError; all name the object or day.
+    """
+    objects = listing.of(day)
+    earlier = load_checkpoint(lake, STAGE, day)
+    if earlier and not force and _only_lost_objects(lake, earlier, objects, settings):
+        log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
+        return Outcome(earlier, reused=True)
+    return run_stage(
+        lake,
+        STAGE,
+        day,
+        inputs=reduce_inputs(objects, settings),
+        compute=lambda attempt: _Reduction(attempt, stores, settings).run(objects, listing.foreign),
+        force=force,
+    )
+
+
+def _only_lost_objects(
+    lake: Store, earlier: Checkpoint, objects: Sequence[LogObject], settings: Settings
+) -> bool:
+    """Tell whether the finished day differs from the sources by objects that are gone, and nothing else.
+
+    A day that got other objects as well cannot be computed again without losing requests: that is an error.
+    """
+    inputs = reduce_inputs(objects, settings)
+    if earlier.inputs.get("log_objects_digest") == inputs["log_objects_digest"]:
+        return False
+    table = read_output(lake, earlier, "objects").decode("utf-8", "surrogateescape")
+    known = {line.split("\t")[1] for line in table.split("\n")[1:-1]}
+    now = {_tsv(log_object.key) for log_object in objects}
+    gone = sorted(known - now)
+    if not gone:
+        return False
+    changed = {
+        k: v for k, v in inputs.items() if not k.startswith("log_objects") and earlier.inputs.get(k) != v
+    }
+    if now <= known and not changed:
+        return True
+    open_day(lake, date.fromisoformat(earlier.log_day))
+    raise MissingLogObjectsError(
+        f"Log day {earlier.log_day} was computed from {len(known)} log objects; {len(gone)} of them are gone "
+        f"from the sources (first: {gone[0]}). Computing it again would lose their requests; "
+        "the earlier result stays. Put them back, or run the day with force to go on without them."
+    )
+
+
+class _Reduction:
+    """One pass over the log objects of a day."""
+
+    def __init__(self, attempt: Attempt, stores: Mapping[str, Store], settings: Settings) -> None:
+        self.attempt, self.stores, self.settings = attempt, stores, settings
+        self.counts: Counter[str] = Counter()
+        self.seen: set[bytes] = set()
+        self.rows: list[tuple[Any, ...]] = []
+        self.reduced = BytesIO()
+        self.writer = pq.ParquetWriter(self.reduced, SCHEMA, compression="zstd")
+        self.quarantine: list[dict[str, Any]] = []
+        self.objects = ["source\tkey\tsize\tetag\tlines\trejections"]
+        networks = [ip_network(network, strict=False) for network in settings.excluded_ips]
+        self.excluded = lru_cache(100_000)(lambda ip: any(ip_address(ip) in network for network in networks))
+
+    def run(self, objects: Sequence[LogObject], foreign: int) -> dict[str, int]:
+        """Reduce, write the outputs, and return the reconciled counts."""
+        for log_object, data in _read_ahead(self.stores, objects):
+            before = self.counts.copy()
+            try:
+                self._add(log_object, decompress(_bytes_or_raise(data)))
+            except (CorruptObjectError, AccessDeniedError, NotFoundError) as error:
+                self._unreadable(log_object, error)
+            lines_here = self.counts["lines"] - before["lines"]
+            rejected_here = self.counts["rejections"] - before["rejections"]
+            source, key, size, etag = log_object
+            self.objects.append(f"{source}\t{_tsv(key)}\t{size}\t{etag}\t{lines_here}\t{rejected_here}")
+        self.counts["log_objects"] = len(objects)
+        self.counts["foreign_objects"] = foreign
+        self._check_rejections()
+        self._write()
+        return self._reconciled()
+
+    def _add(self, log_object: LogObject, data: bytes) -> None:
+        counts, seen = self.counts, self.seen
+        for number, line in lines(data):
+            counts["lines"] += 1
+            record = parse_line(line)
+            if isinstance(record, Reason):
+                counts["rejections"] += 1
+                self._reject(log_object, number, str(record), line)
+                continue
+            counts["records"] += 1
+            digest = blake2b(line, digest_size=16).digest()
+            if digest in seen:
+                counts["exact_duplicates"] += 1
+            elif self._counts_as_traffic(record):
+                counts["reduced_rows"] += 1
+                counts["bytes_sent"] += record.bytes_sent or 0
+                counts["ambiguous"] += record.ambiguous
+                self._keep(record)
+            else:
+                counts["filtered"] += 1
+            seen.add(digest)
+
+    def _counts_as_traffic(self, record: Record) -> bool:
+        return (
+            record.operation in self.settings.operations
+            and record.http_status in _SUCCESS
+            and not (record.remote_ip and self.excluded(record.remote_ip))
+        )
+
+    def _keep(self, record: Record) -> None:
+        key = decode_key(record.operation, record.key) if record.key is not None else None
+        self.rows.append(
+            (
+                record.time,
+                record.remote_ip,
+                record.bucket,
+                key,
+                record.bytes_sent or 0,
+                record.http_status,
+                record.object_size,
+            )
+        )
+        if len(self.rows) >= _ROWS_PER_BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(SCHEMA)
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
+        self.writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self.rows.clear()
+
+    def _reject(self, log_object: LogObject, number: int | None, reason: str, line: bytes | None) -> None:
+        self.quarantine.append(
+            {
+                "source": log_object.source,
+                "log_object": log_object.key,
+                "line_number": number,
+                "reason": reason,
+                "raw": line.decode("utf-8", "surrogateescape") if line is not None else None,
+            }
+        )
+
+    def _unreadable(self, log_object: LogObject, error: Exception) -> None:
+        where = self.stores[log_object.source].uri(log_object.key)
+        if self.settings.on_unreadable == "fail":
+            raise UnreadableObjectError(
+                f"The log object {where} cannot be read: {error} Mend or remove it and run the day again, "
+                "or set S3LOGS_ON_UNREADABLE=skip to go on without such objects."
+            ) from error
+        log.warning("The log object %s cannot be read and is skipped: %s", where, error)
+        self.counts["unreadable_objects"] += 1
+        self._reject(log_object, None, f"unreadable: {error}", None)
+
+    def _check_rejections(self) -> None:
+        rejected, total = self.counts["rejections"], self.counts["lines"]
+        if rejected <= self.settings.rejection_limit * total:
+            return
+        shown = [
+            f"  {q['log_object']} line {q['line_number']}: {q['reason']}: {q['raw'][:_SHOWN_CHARACTERS]!r}…"
+            for q in self.quarantine
+            if q["raw"] is not None
+        ]
+        raise TooManyRejectionsError(
+            f"{rejected} of {total} lines of log day {self.attempt.day} have no valid reading, more than "
+            f"S3LOGS_REJECTION_LIMIT={self.settings.rejection_limit:g} allows. The first:\n"
+            + "\n".join(shown[:_SHOWN_REJECTIONS])
+        )
+
+    def _write(self) -> None:
+        self._flush()
+        self.writer.close()
+        quarantine = "".join(json.dumps(entry) + "\n" for entry in self.quarantine)
+        self.attempt.write("rows", "parquet", self.reduced.getvalue())
+        self.attempt.write(
+            "objects", "tsv", ("\n".join(self.objects) + "\n").encode("utf-8", "surrogateescape")
+        )
+        self.attempt.write("quarantine", "jsonl", quarantine.encode())
+
+    def _reconciled(self) -> dict[str, int]:
+        names = (
+            "log_objects foreign_objects unreadable_objects lines records rejections exact_duplicates "
+            "filtered reduced_rows bytes_sent ambiguous"
+        )
+        counts = {name: self.counts[name] for name in names.split()}
+        if counts["lines"] != counts["records"] + counts["rejections"]:
+            raise ReconciliationError(f"{self.attempt.day}: lines ≠ records + rejections: {counts}")
+        if counts["records"] != counts["reduced_rows"] + counts["filtered"] + counts["exact_duplicates"]:
+            raise ReconciliationError(f"{self.attempt.day}: records ≠ kept + filtered + duplicates: {counts}")
+        return counts
+
+
+def _tsv(key: str) -> str:
+    """Escape what would break a tab-separated line."""
+    return key.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
+
+def _bytes_or_raise(data: bytes | Exception) -> bytes:
+    if isinstance(data, Exception):
+        raise data
+    return data
+
+
+def _read_ahead(
+    stores: Mapping[str, Store], objects: Sequence[LogObject]
+) -> Iterator[tuple[LogObject, bytes | Exception]]:
+    """Yield each object with its bytes (or why it cannot be read), in order, reading a few ahead."""
+
+    def read(log_object: LogObject) -> bytes | Exception:
+        try:
+            return stores[log_object.source].read(log_object.key, log_object.etag)
+        except (AccessDeniedError, NotFoundError) as error:
+            return error
+
+    waiting = iter(objects)
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        ahead = [(o, pool.submit(read, o)) for o in islice(waiting, 2 * PARALLEL_READS)]
+        while ahead:
+            log_object, data = ahead.pop(0)
+            yield log_object, data.result()
+            ahead += [(o, pool.submit(read, o)) for o in islice(waiting, 1)]

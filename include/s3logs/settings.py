@@ -1,0 +1,170 @@
+"""Every knob of s3logs in one typed object, read from `S3LOGS_…` environment variables or `.env`.
+
+`docs/settings.md` is generated from this file: `python -m include.s3logs.settings`.
+Secrets are no settings: they come through Airflow connections.
+"""
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from include.s3logs.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parents[2]
+_CONFIG = SettingsConfigDict(
+    env_prefix="S3LOGS_", env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+)
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What the pipeline does, and where."""
+
+    model_config = _CONFIG
+
+    sources: CommaSeparated = Field(
+        default=(),
+        description="Where the log objects are: folders or `s3://bucket/prefix`, separated by commas. "
+        "Several sources make one deployment for several logged buckets.",
+    )
+    lake: str = Field(
+        default="",
+        description="The folder or `s3://bucket/prefix` that receives everything s3logs writes.",
+    )
+    catalog: str = Field(
+        default="",
+        description="A manifest that says which key belongs to what: a CSV file (path or `s3://…`) with "
+        "the columns `object_key,dataset,version,asset_path`. Empty: all traffic is `unassociated`.",
+    )
+    operations: CommaSeparated = Field(
+        default=("REST.GET.OBJECT",),
+        description="The operations that count as traffic, separated by commas.",
+    )
+    excluded_ips: CommaSeparated = Field(
+        default=(),
+        description="Addresses or networks (`192.0.2.7`, `2001:db8::/32`) whose requests are not counted, "
+        "separated by commas: monitoring probes, the archive's own services.",
+    )
+    settling_days: int = Field(
+        default=10,
+        ge=0,
+        le=365,
+        description="How many past log days (days) a daily run looks back at for late log objects.",
+    )
+    rejection_limit: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="The share of a day's lines (0 to 1) that may be without a valid reading before the "
+        "day fails. Rejected lines are kept in quarantine either way.",
+    )
+    on_unreadable: Literal["fail", "skip"] = Field(
+        default="fail",
+        description="What a log object that is corrupt, forbidden or gone does: `fail` the day, or "
+        "`skip` it, noted in the quarantine.",
+    )
+    mask_below: int = Field(
+        default=50,
+        ge=0,
+        description="Published counts (requests, downloads) below this show as `<50`; 0 masks nothing.",
+    )
+    round_to: int = Field(
+        default=20,
+        ge=1,
+        description="Published counts are rounded to the nearest multiple of this (halves to the even "
+        "multiple). 1 switches rounding off.",
+    )
+    aws_conn_id: str = Field(
+        default="aws_default",
+        description="The Airflow connection with the credentials and endpoint for `s3://` sources and lakes.",
+    )
+
+    @field_validator("sources", "operations", "excluded_ips", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("excluded_ips")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+
+class DagLimits(BaseSettings):
+    """How much runs at once; read when the DAG files are parsed."""
+
+    model_config = _CONFIG
+
+    pool: str = Field(
+        default="default_pool",
+        description="The Airflow pool whose slots the day tasks take; it must exist.",
+    )
+    parallel_days: int = Field(
+        default=4,
+        ge=1,
+        description="How many log days (tasks of one stage) of one run work at the same time.",
+    )
+    retries: int = Field(
+        default=4,
+        ge=0,
+        description="How often a task is tried again after an error that can heal (throttling, outages).",
+    )
+    retry_seconds: int = Field(
+        default=30,
+        ge=1,
+        description="The wait before the first retry (seconds); it doubles each time, up to ten minutes.",
+    )
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process; SettingsError names the variable that does not parse."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"S3LOGS_{str(problem['loc'][0]).upper()}={problem.get('input')!r}: {problem['msg']}"
+        for problem in error.errors()
+    ]
+    return "These settings make no sense:\n" + "\n".join(lines)
+
+
+def require(settings: Settings, *names: str) -> None:
+    """Raise SettingsError unless each named setting has a value."""
+    missing = [f"S3LOGS_{name.upper()}" for name in names if not getattr(settings, name)]
+    if missing:
+        raise SettingsError(
+            f"{' and '.join(missing)} must be set (environment variable or .env); see docs/settings.md."
+        )
+
+
+def document() -> str:
+    """Return `docs/settings.md`."""
+    parts = [
+        "# Settings",
+        "",
+        "Environment variables, or lines in `.env`. Generated by `make docs`; a test keeps it true.",
+    ]
+    for model, title in ((Settings, "What is done, and where"), (DagLimits, "How much runs at once")):
+        parts += ["", f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
+        for name, field in model.model_fields.items():
+            given = field.default
+            shown = ",".join(given) if isinstance(given, tuple) else str(given)
+            parts.append(
+                f"| `S3LOGS_{name.upper()}` | {f'`{shown}`' if shown else '-'} | {field.description} |"
+            )
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    (PROJECT / "docs" / "settings.md").write_text(document(), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Airflow side of s3logs: operators, connections, links, retry policies."""

@@ -1,0 +1,84 @@
+"""Find the log days that a run has to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow.configuration import conf
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.api.datamodels._generated import DagRunType
+
+from include.s3logs.errors import SettingsError
+from include.s3logs.settings import load_settings, require
+
+if TYPE_CHECKING:
+    from include.s3logs.discover import Request
+
+PARAMETERS = frozenset({"days", "first_day", "last_day", "force", "sources"})
+LEFT_OVER = "left_over"
+
+
+class DiscoverOperator(BaseOperator):
+    """Returns the log days to do (list of YYYY-MM-DD, oldest first).
+
+    - A run with `days` or a range in its parameters does those.
+    - A backfill run does exactly its own day, the day of its partition key.
+    - Any other run does its own day (yesterday, when it has none) and every day of the settling window
+      whose set of log objects changed since its figures were made.
+
+    Days beyond Airflow's mapping limit are left to the next run; XCom `left_over` lists them.
+    """
+
+    ui_color = "#fef9c3"
+
+    def execute(self, context: Context) -> list[str]:
+        """Check settings and parameters before any work, then list the sources."""
+        from include.s3logs.discover import discover
+        from s3logs_airflow.stores import open_catalog, open_lake, open_sources
+
+        settings = load_settings()
+        require(settings, "sources", "lake")
+        params = context["params"]
+        request = self._request(context)
+        open_catalog(settings)  # a bad catalog is refused now, not after an hour of reducing
+        plan = discover(
+            open_lake(settings),
+            open_sources(settings, params.get("sources") or ()),
+            settings,
+            request,
+            limit=conf.getint("core", "max_map_length"),
+            force=bool(params.get("force")),
+        )
+        context["ti"].xcom_push(key=LEFT_OVER, value=[str(day) for day in plan.left_over])
+        return [str(day) for day in plan.days]
+
+    def _request(self, context: Context) -> Request:
+        """Return what the run is asked to do; SettingsError for parameters that make no sense."""
+        from include.s3logs.discover import Request
+
+        params, run = context["params"], context["dag_run"]
+        unknown = sorted(set(run.conf or {}) - PARAMETERS)
+        if unknown:
+            raise SettingsError(
+                f"The run has parameters that do not exist: {', '.join(unknown)}. "
+                f"There are: {', '.join(sorted(PARAMETERS))}."
+            )
+        today = datetime.now(UTC).date()
+        own_day = _day("partition_key", run.partition_key) if run.partition_key else today - timedelta(days=1)
+        request = Request(
+            own_day=own_day,
+            days=tuple(_day("days", value) for value in params.get("days") or ()),
+            first_day=_day("first_day", params["first_day"]) if params.get("first_day") else None,
+            last_day=_day("last_day", params["last_day"]) if params.get("last_day") else None,
+            only_own_day=run.run_type == DagRunType.BACKFILL_JOB,
+        )
+        request.check(today)
+        return request
+
+
+def _day(name: str, value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{name} {value!r} is no date; write it as 2024-06-01.") from error

@@ -1,0 +1,75 @@
+"""Publish the usage figures of all complete log days."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.s3logs.settings import load_settings, require
+from s3logs_airflow.assets import USAGE
+from s3logs_airflow.links import LogDaysLink
+
+
+class PublishOperator(BaseOperator):
+    """Mapped totals of all days → usage figures and the state of every log day.
+
+    Publishes what is complete although a day failed, and says which days are missing.
+
+    :param days: the log days this run was to do (the return value of discover).
+    """
+
+    template_fields: Sequence[str] = ("days",)
+    operator_extra_links = (LogDaysLink(),)
+    ui_color = "#dcfce7"
+
+    def __init__(self, *, days: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.days = days
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Publish, or find that nothing changed, and return a summary."""
+        from include.s3logs.privacy import Masking
+        from include.s3logs.publish import STATUS, publish
+        from s3logs_airflow.stores import open_lake
+
+        if self.days is None:
+            raise AirflowSkipException("discover did not get through, so there is nothing new to publish.")
+        started = time.monotonic()
+        settings = load_settings()
+        require(settings, "lake")
+        lake = open_lake(settings)
+        published = publish(
+            lake,
+            Masking(settings.mask_below, settings.round_to),
+            [date.fromisoformat(day) for day in self.days],
+            force=bool(context["params"].get("force")),
+        )
+        missing = [f"{day.log_day} ({day.state})" for day in published.missing]
+        if missing:
+            self.log.warning(
+                "%d of %d log days are not up to date in the figures: %s",
+                len(missing),
+                len(published.days),
+                ", ".join(missing),
+            )
+        summary = {
+            "outcome": "reused" if published.reused else "computed",
+            "fingerprint": published.fingerprint,
+            "usage": lake.uri("usage"),
+            "log_days": lake.uri(STATUS),
+            "days": len(published.days),
+            "missing": missing,
+            "files": published.files,
+            "totals": published.totals,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        self.log.info("Published %(files)d files of %(days)d log days under %(usage)s", summary)
+        context["outlet_events"][USAGE].extra = {
+            k: summary[k] for k in ("outcome", "days", "missing", "totals")
+        }
+        return summary

@@ -1,0 +1,69 @@
+"""The DAG for real: Airflow's own runner, on folders and on an S3 server."""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def airflow_db():
+    """Airflow's database, made once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory):
+    """The sample data; tests that change it work on a copy."""
+    from include.s3logs.sample import write_sample
+
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder)
+    return folder
+
+
+@pytest.fixture
+def sample(sample_folder, tmp_path):
+    """A copy of three days of the sample that a test may change."""
+    copy = tmp_path / "sample"
+    for path in sorted(sample_folder.rglob("*")):
+        if path.is_file() and any(day in path.name for day in ("2024-06-01", "2024-06-02", "2024-06-03")):
+            (copy / path.relative_to(sample_folder)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy / path.relative_to(sample_folder))
+    shutil.copy2(sample_folder / "catalog.csv", copy / "catalog.csv")
+    return copy
+
+
+@dataclass
+class Run:
+    """What one DAG run did."""
+
+    state: str
+    states: dict = field(default_factory=dict)  # {(task_id, log day or None): state}
+    xcoms: dict = field(default_factory=dict)  # {(task_id, log day or None): return value}
+
+    def outcomes(self, stage):
+        return {day: value["outcome"] for (task, day), value in self.xcoms.items() if task == f"day.{stage}"}
+
+
+@pytest.fixture
+def run_dag(airflow_db):
+    """run_dag(days=[…], force=True, …) runs the DAG in this process and returns a Run."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    def run(**conf):
+        dag = DagBag(str(Path(__file__).parents[2] / "dags")).dags["s3_access_logs"]
+        dag_run = dag.test(run_conf=conf, use_executor=False)
+        found = Run(str(dag_run.state))
+        for ti in dag_run.get_task_instances():
+            day = ti.rendered_map_index if ti.map_index >= 0 else None
+            found.states[ti.task_id, day] = str(ti.state)
+            value = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
+            if value is not None:
+                found.xcoms[ti.task_id, day] = value
+        return found
+
+    return run

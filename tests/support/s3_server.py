@@ -1,0 +1,105 @@
+"""A real S3 server (SeaweedFS, from a wheel) on loopback for the tests."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+ACCESS_KEY, SECRET_KEY = "test-key", "test-secret"
+_START_SECONDS = 90
+
+
+class S3Server:
+    """The running server: its endpoint, and a client with all rights."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}, max_pool_connections=32),
+        )
+
+    def connection(self):
+        """The Airflow connection, as the value of AIRFLOW_CONN_AWS_DEFAULT."""
+        extra = {"endpoint_url": self.endpoint, "region_name": "us-east-1"}
+        return json.dumps({"conn_type": "aws", "login": ACCESS_KEY, "password": SECRET_KEY, "extra": extra})
+
+    def put(self, bucket, key, data):
+        self.client.put_object(Bucket=bucket, Key=key, Body=data)
+
+    def get(self, bucket, key):
+        return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def keys(self, bucket, prefix=""):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
+@contextmanager
+def s3_server(folder: Path):
+    """Start the server with its data in `folder`, wait until it answers, stop it at the end."""
+    ports = iter(_free_ports(8))
+    arguments = {"ip": "127.0.0.1", "ip.bind": "127.0.0.1", "dir": folder, "master.telemetry": "false"}
+    for part in ("master", "volume", "filer"):
+        arguments |= {f"{part}.port": next(ports), f"{part}.port.grpc": next(ports)}
+    arguments |= {
+        "s3.port": (port := next(ports)),
+        "s3.port.grpc": next(ports),
+        "s3.config": folder / "s3.json",
+    }
+    arguments |= {"s3.port.iceberg": 0, "volume.max": 100, "master.volumeSizeLimitMB": 64}
+    credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    (folder / "s3.json").write_text(
+        json.dumps({"identities": [{"name": "test", "credentials": credentials, "actions": actions}]})
+    )
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    command = [weed, "server", "-s3", *(f"-{name}={value}" for name, value in arguments.items())]
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+    server = S3Server(f"http://127.0.0.1:{port}")
+    try:
+        _wait_until_it_stores(server, process, log)
+        yield server
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_until_it_stores(server, process, log):
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the S3 server stopped:\n{log.read_text()[-2000:]}"
+        try:
+            server.client.create_bucket(Bucket="ready")
+            server.put("ready", "probe", b"probe")
+            return
+        except (BotoCoreError, ClientError):
+            time.sleep(0.1)  # a poll interval; the condition is the request above
+    raise AssertionError(f"the S3 server did not start:\n{log.read_text()[-2000:]}")
+
+
+def _free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
