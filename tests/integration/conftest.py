@@ -50,8 +50,9 @@ class Run:
 
 
 @pytest.fixture
-def run_dag(airflow_db):
+def run_dag(airflow_db, settings_env):
     """run_dag(days=[…], force=True, …) runs the DAG in this process and returns a Run."""
+    settings_env(retries=1, retry_seconds=1)
     from airflow.dag_processing.dagbag import DagBag
 
     def run(**conf):

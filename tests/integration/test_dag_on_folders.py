@@ -48,8 +48,8 @@ def test_first_run_computes_second_run_reuses_a_late_object_redoes_one_day(run_d
 
 
 def test_one_corrupt_object_fails_its_day_alone(run_dag, lake, sample):
-    victim = next(path for path in sorted((sample / "logs").rglob("2024-06-02-*")))
-    good, times = victim.read_bytes(), victim.stat()
+    victim = next((sample / "logs").rglob("2024-06-02-*"))
+    good = victim.read_bytes()
     victim.write_bytes(b"\x1f\x8bno gzip at all")
     run = run_dag(last_day="2024-06-30")
     assert run.state == "failed"
@@ -59,7 +59,6 @@ def test_one_corrupt_object_fails_its_day_alone(run_dag, lake, sample):
     assert run.xcoms["publish", None]["missing"] == ["2024-06-02 (incomplete)"]
     assert status(lake) == {DAYS[0]: "complete", DAYS[1]: "incomplete", DAYS[2]: "complete"}
     victim.write_bytes(good)
-    assert times
     again = run_dag(days=[DAYS[1]])
     assert again.state == "success"
     assert status(lake) == dict.fromkeys(DAYS, "complete")

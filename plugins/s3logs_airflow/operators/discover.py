@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.api.datamodels._generated import DagRunType
 
 from include.s3logs.errors import SettingsError
 from include.s3logs.settings import load_settings, require
@@ -71,7 +70,7 @@ class DiscoverOperator(BaseOperator):
             days=tuple(_day("days", value) for value in params.get("days") or ()),
             first_day=_day("first_day", params["first_day"]) if params.get("first_day") else None,
             last_day=_day("last_day", params["last_day"]) if params.get("last_day") else None,
-            only_own_day=run.run_type == DagRunType.BACKFILL_JOB,
+            only_own_day=run.run_type == "backfill",
         )
         request.check(today)
         return request

@@ -1,0 +1,82 @@
+"""A process killed at any write to the lake: the next attempt gives the same bytes, nothing twice or lost."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include.s3logs.checkpoint import open_days
+from include.s3logs.store import LocalStore
+from include.s3logs.store_s3 import S3Store
+
+DAY = "2024-06-02"
+WRITES_OF_THE_STAGES = 15  # open, rows, objects, quarantine, checkpoint; rows, keys, checkpoint; …
+SURVIVES = 10_000
+
+
+def run(sample, lake_uri, nth, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, str(nth)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": f".{os.pathsep}plugins", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def outputs(lake):
+    """The digests of all files that count: those that checkpoints name, and those that are published."""
+    from datetime import date
+
+    from include.s3logs.checkpoint import load_checkpoint, read_output
+
+    found = {}
+    for stage in ("reduced", "binned", "mapped"):
+        checkpoint = load_checkpoint(lake, stage, date.fromisoformat(DAY))
+        found[stage] = checkpoint.fingerprint, dict(checkpoint.counts)
+        for role in checkpoint.files:
+            found[stage, role] = hashlib.sha256(read_output(lake, checkpoint, role)).hexdigest()
+    for info in lake.list():
+        if info.key.startswith(("usage/", "status/")):
+            found[info.key] = hashlib.sha256(lake.read(info.key)).hexdigest()
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(sample_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lake")
+    finished = run(sample_folder, str(folder), SURVIVES)
+    assert finished.returncode == 0, finished.stderr
+    return outputs(LocalStore(folder)), int(finished.stdout)
+
+
+def test_the_matrix_covers_every_write_of_the_stages(undisturbed):
+    _, writes = undisturbed
+    assert writes > WRITES_OF_THE_STAGES
+
+
+@pytest.mark.parametrize("nth", [*range(1, WRITES_OF_THE_STAGES + 1), 20, 30, "last"])
+def test_killed_at_a_write_in_a_folder(undisturbed, sample_folder, tmp_path, nth):
+    expected, writes = undisturbed
+    killed = run(sample_folder, str(tmp_path), writes if nth == "last" else nth)
+    assert killed.returncode == -signal.SIGKILL
+    assert run(sample_folder, str(tmp_path), SURVIVES).returncode == 0
+    lake = LocalStore(tmp_path)
+    assert outputs(lake) == expected
+    assert open_days(lake) == set()
+
+
+@pytest.mark.parametrize("nth", [2, 8, 13])
+def test_killed_at_a_write_to_s3(undisturbed, sample_folder, s3, bucket, nth):
+    expected, _ = undisturbed
+    env = {"AIRFLOW_CONN_AWS_DEFAULT": s3.connection()}
+    uri = f"s3://{bucket}/lake/"
+    assert run(sample_folder, uri, nth, **env).returncode == -signal.SIGKILL
+    finished = run(sample_folder, uri, SURVIVES, **env)
+    assert finished.returncode == 0, finished.stderr
+    assert outputs(S3Store(s3.client, bucket, "lake/")) == expected

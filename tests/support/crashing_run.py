@@ -1,0 +1,60 @@
+"""Run all stages of one log day and publish, and die by SIGKILL at the n-th write to the lake.
+
+    python -m tests.support.crashing_run SAMPLE LAKE_URI DAY NTH
+
+Prints how many writes there were when it survives.
+"""
+
+import os
+import signal
+import sys
+from datetime import date
+from pathlib import Path
+
+from include.s3logs.binning import bin_day
+from include.s3logs.catalogs.manifest import ManifestCatalog
+from include.s3logs.mapping import map_day
+from include.s3logs.privacy import Masking
+from include.s3logs.publish import publish
+from include.s3logs.reduce import reduce_day
+from include.s3logs.settings import Settings
+from include.s3logs.sources import find_log_objects
+from include.s3logs.store import LocalStore
+from s3logs_airflow.stores import open_store
+
+
+class CrashingStore:
+    """A store whose process is killed when half of the n-th object is written."""
+
+    def __init__(self, store, nth):
+        self.store, self.nth, self.writes = store, nth, 0
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def write(self, key, data):
+        self.writes += 1
+        if self.writes == self.nth:
+            if isinstance(self.store, LocalStore):  # a half-written temporary file stays behind
+                half = self.store.root / key
+                half.parent.mkdir(parents=True, exist_ok=True)
+                half.with_name(".s3logs-tmp-half").write_bytes(data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.store.write(key, data)
+
+
+def main(sample, lake_uri, day, nth):
+    """Do what the DAG does for one day."""
+    lake = CrashingStore(open_store(lake_uri, "aws_default"), int(nth))
+    day = date.fromisoformat(day)
+    stores = {"logs": LocalStore(Path(sample) / "logs")}
+    catalog = ManifestCatalog((Path(sample) / "catalog.csv").read_bytes(), "catalog.csv")
+    listing = find_log_objects(stores, day, day)
+    reduced = reduce_day(lake, stores, day, listing, Settings(_env_file=None)).checkpoint
+    map_day(lake, bin_day(lake, reduced).checkpoint, catalog)
+    publish(lake, Masking(50, 20), [day])
+    print(lake.writes)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
