@@ -19,7 +19,7 @@ that day and `publish` run again.
 **Settings** are `S3LOGS_…` environment variables; see `docs/settings.md`.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -42,8 +42,8 @@ with DAG(
     dag_id="s3_access_logs",
     dag_display_name="S3 access logs → usage figures",
     doc_md=__doc__,
+    # Without a start date the first run is that of the coming midnight; a backfill reaches back to any day.
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
-    start_date=datetime(2006, 3, 14),  # the day S3 began; backfills may reach back to here
     catchup=False,
     max_active_runs=4,
     dagrun_timeout=timedelta(hours=23),
