@@ -14,7 +14,7 @@ from include.s3logs.tables import from_parquet, sorted_by_all, to_parquet, total
 STAGE = "binned"
 VERSION = 1
 _DOWNLOADED = 200
-_ZARR_CHUNK = r"^(zarr/[^/]+)/.*$"  # a Zarr asset is a tree of chunk objects below zarr/<id>
+_ZARR_CHUNK = r"(?s)^(zarr/[^/]+)/.*$"  # a Zarr asset is a tree of chunk objects below zarr/<id>
 
 
 def bin_day(lake: Store, reduced: Checkpoint, *, force: bool = False) -> Outcome:

@@ -1,7 +1,7 @@
 """Discover: which log days are new, grown, late, stale or asked for?"""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -45,13 +45,18 @@ class Request:
         """Tell whether every log day found between two dates is asked for."""
         return self.first_day is not None or self.last_day is not None
 
+    @property
+    def is_daily(self) -> bool:
+        """Tell whether the run does its own day and what changed in the settling window."""
+        return not (self.days or self.is_range or self.only_own_day)
+
     def window(self, settling_days: int) -> tuple[date | None, date | None]:
         """Return the first and last log day to list."""
         if self.is_range:
             return self.first_day, self.last_day
         if self.days:
             return min(self.days), max(self.days)
-        return self.own_day - timedelta(days=0 if self.only_own_day else settling_days), self.own_day
+        return self.own_day - timedelta(days=settling_days if self.is_daily else 0), self.own_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +83,43 @@ def discover(
     listing = find_log_objects(stores, *request.window(settings.settling_days))
     if request.is_range and not listing.by_day:
         raise SettingsError(_nothing_found(request, listing, stores))
-    changed = _changed_days(lake, listing, settings)
-    wanted = sorted(_wanted(request, listing, changed))
-    absent = [day for day in wanted if day not in listing.by_day]
-    todo = set(wanted) if force else {*changed, *absent}
-    if len(wanted) > limit:
-        wanted = [day for day in wanted if day in todo]
+    named = _named(request, listing)
+    changed = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
+    wanted = sorted({*named, *changed} if request.is_daily else named)
+    if len(wanted) > limit and not force:
+        wanted = [day for day in wanted if day in changed]
     plan = Plan(wanted[:limit], wanted[limit:])
-    for day in plan.days:
-        if day in changed:
-            open_day(lake, day)
-    _report(plan, listing, changed, absent, limit)
+    for day in changed.intersection(plan.days):
+        open_day(lake, day)
+    _report(plan, listing, changed, limit)
     return plan
 
 
-def _wanted(request: Request, listing: Listing, changed: Sequence[date]) -> set[date]:
+def _named(request: Request, listing: Listing) -> set[date]:
+    """Return the days that the request itself names, whether they changed or not."""
     if request.is_range:
         return set(listing.by_day)
-    if request.days:
-        return set(request.days)
-    return {request.own_day} if request.only_own_day else {request.own_day, *changed}
+    return set(request.days) or {request.own_day}
 
 
-def _changed_days(lake: Store, listing: Listing, settings: Settings) -> list[date]:
-    """Return the listed log days whose figures do not cover exactly the log objects that are there now."""
+def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Settings) -> set[date]:
+    """Return those of the log days whose figures do not cover exactly the log objects that are there now.
+
+    A day that has figures and no log objects any more is not changed: its figures stay.
+    """
     unfinished = open_days(lake)
 
     def changed(day: date) -> bool:
         checkpoint = load_checkpoint(lake, mapping.STAGE, day)
         if checkpoint is None or str(day) in unfinished:
             return True
+        if day not in listing.by_day:
+            return False
         now = fingerprint_of(reduce.reduce_inputs(listing.of(day), settings))
         return bool(checkpoint.upstream[reduce.STAGE]["fingerprint"] != now)
 
-    days = sorted(listing.by_day)
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        return [day for day, is_changed in zip(days, pool.map(changed, days), strict=True) if is_changed]
+        return {day for day, is_changed in zip(days, pool.map(changed, days), strict=True) if is_changed}
 
 
 def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:
@@ -124,14 +130,12 @@ def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Stor
     return f"No log objects {span} in {', '.join(stores)}.{others} Check S3LOGS_SOURCES and the dates."
 
 
-def _report(
-    plan: Plan, listing: Listing, changed: Sequence[date], absent: Sequence[date], limit: int
-) -> None:
+def _report(plan: Plan, listing: Listing, changed: set[date], limit: int) -> None:
     objects = sum(len(listing.of(day)) for day in plan.days)
     log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, len(changed))
     if listing.foreign:
         log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples)
-    if absent:
+    if absent := [day for day in plan.days if day not in listing.by_day]:
         log.warning("No log objects for %s", ", ".join(map(str, absent)))
     if plan.left_over:
         log.warning(

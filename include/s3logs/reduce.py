@@ -19,25 +19,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.s3logs.checkpoint import (
-    Attempt,
-    Checkpoint,
-    Outcome,
-    fingerprint_of,
-    load_checkpoint,
-    open_day,
-    read_output,
-    run_stage,
-)
+from include.s3logs import object_list
+from include.s3logs.checkpoint import Attempt, Outcome, fingerprint_of, load_checkpoint, run_stage
 from include.s3logs.decompress import CorruptObjectError, decompress
 from include.s3logs.errors import (
     AccessDeniedError,
-    MissingLogObjectsError,
     NotFoundError,
     ReconciliationError,
     TooManyRejectionsError,
     UnreadableObjectError,
 )
+from include.s3logs.object_list import only_lost_objects
 from include.s3logs.parse import Reason, Record, decode_key, lines, parse_line
 from include.s3logs.settings import Settings
 from include.s3logs.sources import Listing, LogObject
@@ -91,46 +83,18 @@ def reduce_day(
     Raises UnreadableObjectError, TooManyRejectionsError, MissingLogObjectsError; all name the object or day.
     """
     objects = listing.of(day)
+    inputs = reduce_inputs(objects, settings)
     earlier = load_checkpoint(lake, STAGE, day)
-    if earlier and not force and _only_lost_objects(lake, earlier, objects, settings):
+    if earlier and not force and only_lost_objects(lake, earlier, inputs, objects):
         log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
         return Outcome(earlier, reused=True)
     return run_stage(
         lake,
         STAGE,
         day,
-        inputs=reduce_inputs(objects, settings),
+        inputs=inputs,
         compute=lambda attempt: _Reduction(attempt, stores, settings).run(objects, listing.foreign),
         force=force,
-    )
-
-
-def _only_lost_objects(
-    lake: Store, earlier: Checkpoint, objects: Sequence[LogObject], settings: Settings
-) -> bool:
-    """Tell whether the finished day differs from the sources by objects that are gone, and nothing else.
-
-    A day that got other objects as well cannot be computed again without losing requests: that is an error.
-    """
-    inputs = reduce_inputs(objects, settings)
-    if earlier.inputs.get("log_objects_digest") == inputs["log_objects_digest"]:
-        return False
-    table = read_output(lake, earlier, "objects").decode("utf-8", "surrogateescape")
-    known = {line.split("\t")[1] for line in table.split("\n")[1:-1]}
-    now = {_tsv(log_object.key) for log_object in objects}
-    gone = sorted(known - now)
-    if not gone:
-        return False
-    changed = {
-        k: v for k, v in inputs.items() if not k.startswith("log_objects") and earlier.inputs.get(k) != v
-    }
-    if now <= known and not changed:
-        return True
-    open_day(lake, date.fromisoformat(earlier.log_day))
-    raise MissingLogObjectsError(
-        f"Log day {earlier.log_day} was computed from {len(known)} log objects; {len(gone)} of them are gone "
-        f"from the sources (first: {gone[0]}). Computing it again would lose their requests; "
-        "the earlier result stays. Put them back, or run the day with force to go on without them."
     )
 
 
@@ -145,7 +109,7 @@ class _Reduction:
         self.reduced = BytesIO()
         self.writer = pq.ParquetWriter(self.reduced, SCHEMA, compression="zstd")
         self.quarantine: list[dict[str, Any]] = []
-        self.objects = ["source\tkey\tsize\tetag\tlines\trejections"]
+        self.objects = [object_list.HEADER]
         networks = [ip_network(network, strict=False) for network in settings.excluded_ips]
         self.excluded = lru_cache(100_000)(lambda ip: any(ip_address(ip) in network for network in networks))
 
@@ -159,8 +123,7 @@ class _Reduction:
                 self._unreadable(log_object, error)
             lines_here = self.counts["lines"] - before["lines"]
             rejected_here = self.counts["rejections"] - before["rejections"]
-            source, key, size, etag = log_object
-            self.objects.append(f"{source}\t{_tsv(key)}\t{size}\t{etag}\t{lines_here}\t{rejected_here}")
+            self.objects.append(object_list.row(log_object, lines_here, rejected_here))
         self.counts["log_objects"] = len(objects)
         self.counts["foreign_objects"] = foreign
         self._check_rejections()
@@ -242,7 +205,7 @@ class _Reduction:
 
     def _check_rejections(self) -> None:
         rejected, total = self.counts["rejections"], self.counts["lines"]
-        if rejected <= self.settings.rejection_limit * total:
+        if not rejected or rejected / total <= self.settings.rejection_limit:
             return
         shown = [
             f"  {q['log_object']} line {q['line_number']}: {q['reason']}: {q['raw'][:_SHOWN_CHARACTERS]!r}…"
@@ -276,11 +239,6 @@ class _Reduction:
         if counts["records"] != counts["reduced_rows"] + counts["filtered"] + counts["exact_duplicates"]:
             raise ReconciliationError(f"{self.attempt.day}: records ≠ kept + filtered + duplicates: {counts}")
         return counts
-
-
-def _tsv(key: str) -> str:
-    """Escape what would break a tab-separated line."""
-    return key.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
 def _bytes_or_raise(data: bytes | Exception) -> bytes:

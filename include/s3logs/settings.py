@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     )
     operations: CommaSeparated = Field(
         default=("REST.GET.OBJECT",),
+        min_length=1,
         description="The operations that count as traffic, separated by commas.",
     )
     excluded_ips: CommaSeparated = Field(

@@ -18,8 +18,8 @@ def documented(name):
 
 
 def test_every_published_file_column_and_key_is_documented(tmp_path):
-    from include.s3logs.publish import COLUMNS
     from include.s3logs.tables import TOTALS
+    from include.s3logs.usage_files import COLUMNS
 
     lake = LocalStore(tmp_path)
     publish(lake, Masking(50, 20), [date(2024, 6, 1)])

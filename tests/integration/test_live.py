@@ -1,4 +1,4 @@
-"""A live Airflow: scheduler, DAG processor and API server as processes of their own, as `make web` starts them.
+"""A live Airflow, as `make web` starts it: scheduler, DAG processor and API server as real processes.
 
 Its task processes are killed in the middle of each stage; a failed day is retried alone; a range is
 backfilled both ways; the pages behind the buttons are read with and without a login.
@@ -159,11 +159,8 @@ def test_tasks_killed_in_the_middle_of_each_stage_are_retried_to_the_same_bytes(
     state, steps = live.finished(live.runs.trigger({"last_day": "2024-06-30"}, "kills"))
     assert {note.name for note in live.notes.iterdir()} == {place.replace("/", "_") for place in KILLS}
     assert state == "success"
-    assert [steps["reduce", DAYS[0]].tries, steps["bin", DAYS[1]].tries, steps["map", DAYS[2]].tries] == [
-        2,
-        2,
-        2,
-    ]
+    killed = [("reduce", DAYS[0]), ("bin", DAYS[1]), ("map", DAYS[2])]
+    assert {step: steps[step].tries for step in killed} == dict.fromkeys(killed, 2)
     assert live.days() == dict.fromkeys(DAYS, "complete")
     assert live.usage() == undisturbed
 
@@ -188,9 +185,7 @@ def test_a_failed_day_is_retried_alone_by_one_command(live, undisturbed):
     assert live.days() == dict.fromkeys(DAYS, "complete")
     assert live.usage() == undisturbed
     assert [again[stage, DAYS[0]].tries for stage in ("reduce", "bin", "map")] == [1, 1, 1]
-    assert [again[stage, DAYS[1]].tries for stage in ("reduce", "publish") if (stage, DAYS[1]) in again] == [
-        2
-    ]
+    assert (again["reduce", DAYS[1]].tries, again["publish", ""].tries) == (2, 2)
 
 
 def test_unknown_parameters_and_impossible_dates_are_refused(live):
@@ -208,10 +203,8 @@ def test_unknown_parameters_and_impossible_dates_are_refused(live):
 def test_a_backfill_does_exactly_its_days(live, undisturbed, order, reprocess):
     status, output = live.command("backfill", DAYS[0], DAYS[2], *order, "--reprocess", reprocess)
     assert status == 0, output
-    # Once there is a backfill, Airflow also makes the scheduled run of yesterday: a day without log objects.
-    assert {day: state for day, state in live.days().items() if day in DAYS} == dict.fromkeys(
-        DAYS, "complete"
-    )
+    # Once there is a backfill, Airflow also makes the scheduled run of yesterday: a day without logs.
+    assert dict.fromkeys(DAYS, "complete").items() <= live.days().items()
     assert live.usage() == undisturbed
     if reprocess != "failed":  # nothing failed, so there is nothing to do
         found = live.client.pages(

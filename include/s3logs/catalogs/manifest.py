@@ -1,5 +1,6 @@
 """A catalog in a CSV file with the columns `object_key, dataset, version, asset_path`."""
 
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -38,10 +39,12 @@ class ManifestCatalog:
 
 def _read(data: bytes, name: str) -> pd.DataFrame:
     try:
-        rows: pd.DataFrame = pd.read_csv(
-            BytesIO(data), dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except (ValueError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more values than columns
+            rows: pd.DataFrame = pd.read_csv(
+                BytesIO(data), dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
+            )
+    except (ValueError, pd.errors.ParserWarning) as error:
         raise CatalogError(f"The catalog {name} is no readable CSV file: {error}") from error
     missing = [column for column in CLAIMS.names if column not in rows.columns]
     if missing:
