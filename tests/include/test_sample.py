@@ -21,6 +21,8 @@ from include.s3logs.sample import (
     REGION_BLOCKS,
     write_sample,
 )
+from include.s3logs.sample.__main__ import main
+from include.s3logs.sample.nasty import OWNER
 
 LOG_KEY = re.compile(r"(\d{4}-\d\d-\d\d)-\d\d-\d\d-\d\d-[0-9A-F]{16}")
 RECORD = re.compile(
@@ -170,7 +172,7 @@ def test_real_logs_are_never_mixed_with_the_sample(tmp_path):
 
 def test_the_command_says_what_it_wrote(folder, truth, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["sample", str(folder)])
-    sample.main()
+    main()
     count = sum(day["lines"] for day in truth.days.values())
     assert re.fullmatch(rf".*: \d+ log objects of 7 log days, {count} lines\n", capsys.readouterr().out)
 
@@ -400,4 +402,4 @@ def test_every_day_or_so_has(part, lines):
 def test_two_records_are_glued_somewhere(lines):
     glued = [line for some in lines.values() for line in some if line.count(b" +0000] ") > 1]
     assert glued
-    assert all(line.count(sample.OWNER.encode()) >= 2 for line in glued)
+    assert all(line.count(OWNER.encode()) >= 2 for line in glued)
