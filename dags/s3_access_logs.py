@@ -25,7 +25,7 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronPartitionTimetable, Param, task_group
 
-from include.s3logs.settings import DagLimits
+from include.s3logs.settings import load_limits
 from s3logs_airflow.assets import BINNED, MAPPED, REDUCED, USAGE
 from s3logs_airflow.operators import (
     BinOperator,
@@ -36,7 +36,7 @@ from s3logs_airflow.operators import (
 )
 from s3logs_airflow.policies import retrying
 
-limits = DagLimits()
+limits = load_limits()
 
 with DAG(
     dag_id="s3_access_logs",

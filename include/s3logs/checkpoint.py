@@ -100,7 +100,7 @@ def load_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
         return Checkpoint.from_json(lake.read(key))
     except NotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s is no valid checkpoint (%s); the stage is computed again.", lake.uri(key), error)
         return None
 
@@ -108,11 +108,14 @@ def load_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
     """Return the content of one of the checkpoint's files, verified against its digest."""
     file = checkpoint.files[role]
-    data = lake.read(file.key)
-    if hashlib.sha256(data).hexdigest() != file.sha256:
+    try:
+        data = lake.read(file.key)
+    except NotFoundError:
+        data = None
+    if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
         raise CorruptLakeError(
             f"{lake.uri(file.key)} does not have the content that its checkpoint promises. "
-            f"Run stage {checkpoint.stage} of {checkpoint.log_day} again with force."
+            f"Run log day {checkpoint.log_day} again with force."
         )
     return data
 
@@ -185,7 +188,15 @@ def close_day(lake: Store, day: date) -> None:
 
 def open_days(lake: Store) -> set[str]:
     """Return the log days (YYYY-MM-DD) with unfinished work."""
-    return {info.key.removeprefix("open/") for info in lake.list("open/")}
+    return {day for info in lake.list("open/") if is_day(day := info.key.removeprefix("open/"))}
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a name in the lake is a log day; others may have put files of their own there."""
+    try:
+        return str(date.fromisoformat(text)) == text
+    except ValueError:
+        return False
 
 
 def _intact(lake: Store, checkpoint: Checkpoint) -> bool:

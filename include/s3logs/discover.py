@@ -134,7 +134,7 @@ def _report(plan: Plan, listing: Listing, changed: set[date], limit: int) -> Non
     objects = sum(len(listing.of(day)) for day in plan.days)
     log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, len(changed))
     if listing.foreign:
-        log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples)
+        log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples[:3])
     if absent := [day for day in plan.days if day not in listing.by_day]:
         log.warning("No log objects for %s", ", ".join(map(str, absent)))
     if plan.left_over:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.s3logs import mapping, reduce
-from include.s3logs.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, open_days
+from include.s3logs.checkpoint import CHECKPOINT, Checkpoint, is_day, load_checkpoint, open_days
 from include.s3logs.store import PARALLEL_READS, Store
 
 COMPLETE = "complete"  # the figures hold all log objects that were known when the day was last looked at
@@ -40,11 +40,8 @@ class LogDay:
 def states(lake: Store, asked: Iterable[date] = ()) -> list[LogDay]:
     """Return every log day the lake has a trace of, and those asked for, in order."""
     unfinished = open_days(lake)
-    done = [
-        info.key.split("/")[1]
-        for info in lake.list(f"{mapping.STAGE}/")
-        if info.key.endswith(f"/{CHECKPOINT}")
-    ]
+    folders = (info.key.removesuffix(f"/{CHECKPOINT}") for info in lake.list(f"{mapping.STAGE}/"))
+    done = [day for folder in folders if is_day(day := folder.removeprefix(f"{mapping.STAGE}/"))]
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         loaded = pool.map(lambda day: load_checkpoint(lake, mapping.STAGE, date.fromisoformat(day)), done)
         mapped = {day: checkpoint for day, checkpoint in zip(done, loaded, strict=True) if checkpoint}

@@ -17,7 +17,7 @@ DIGEST = "log_objects_digest"
 def row(log_object: LogObject, lines: int, rejections: int) -> str:
     """Return the line of the list for one log object."""
     source, key, size, etag = log_object
-    return f"{source}\t{_escaped(key)}\t{size}\t{etag}\t{lines}\t{rejections}"
+    return f"{escaped(source)}\t{escaped(key)}\t{size}\t{etag}\t{lines}\t{rejections}"
 
 
 def to_tsv(rows: Sequence[str]) -> bytes:
@@ -37,7 +37,7 @@ def only_lost_objects(
         return False
     table = read_output(lake, earlier, "objects").decode("utf-8", "surrogateescape")
     before = Counter(tuple(line.split("\t")[1:4]) for line in table.split("\n")[1:-1])
-    now = Counter((_escaped(o.key), str(o.size), o.etag) for o in objects)
+    now = Counter((escaped(o.key), str(o.size), o.etag) for o in objects)
     gone = sorted((_by_key(before) - _by_key(now)).elements())
     if not gone:
         return False
@@ -59,6 +59,6 @@ def _by_key(objects: Counter[Any]) -> Counter[str]:
     return Counter(key for key, *_ in objects.elements())
 
 
-def _escaped(key: str) -> str:
+def escaped(key: str) -> str:
     """Escape what would break a tab-separated line."""
     return key.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")

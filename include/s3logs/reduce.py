@@ -5,6 +5,7 @@ The same pass over the bytes yields the quarantine: every line that has no valid
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from itertools import islice
 from typing import Any
 
@@ -31,6 +32,7 @@ from include.s3logs.errors import (
 )
 from include.s3logs.object_list import only_lost_objects
 from include.s3logs.parse import Reason, Record, decode_key, lines, parse_line
+from include.s3logs.regions import address_of
 from include.s3logs.settings import Settings
 from include.s3logs.sources import Listing, LogObject
 from include.s3logs.store import PARALLEL_READS, Store
@@ -53,7 +55,8 @@ SCHEMA = pa.schema(
 _SUCCESS = range(200, 300)
 _ROWS_PER_BATCH = 65_536
 _SHOWN_REJECTIONS = 3
-_SHOWN_CHARACTERS = 80  # stays clear of the request URI, which may hold a signature
+_SHOWN_CHARACTERS = 80
+_SECRET = re.compile(r"((?:Signature|Credential|AccessKeyId|Token)=)[^&\s\"]*")  # of presigned requests
 
 
 def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def reduce_day(
         STAGE,
         day,
         inputs=inputs,
-        compute=lambda attempt: _Reduction(attempt, stores, settings).run(objects, listing.foreign),
+        compute=lambda attempt: _Reduction(attempt, stores, settings).run(objects, listing),
         force=force,
     )
 
@@ -111,9 +114,9 @@ class _Reduction:
         self.quarantine: list[dict[str, Any]] = []
         self.objects = [object_list.HEADER]
         networks = [ip_network(network, strict=False) for network in settings.excluded_ips]
-        self.excluded = lru_cache(100_000)(lambda ip: any(ip_address(ip) in network for network in networks))
+        self.excluded = lru_cache(100_000)(lambda ip: any(address_of(ip) in network for network in networks))
 
-    def run(self, objects: Sequence[LogObject], foreign: int) -> dict[str, int]:
+    def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
         for log_object, data in _read_ahead(self.stores, objects):
             before = self.counts.copy()
@@ -125,9 +128,9 @@ class _Reduction:
             rejected_here = self.counts["rejections"] - before["rejections"]
             self.objects.append(object_list.row(log_object, lines_here, rejected_here))
         self.counts["log_objects"] = len(objects)
-        self.counts["foreign_objects"] = foreign
+        self.counts["foreign_objects"] = listing.foreign
         self._check_rejections()
-        self._write()
+        self._write(listing.foreign_examples)
         return self._reconciled()
 
     def _add(self, log_object: LogObject, data: bytes) -> None:
@@ -208,7 +211,7 @@ class _Reduction:
         if not rejected or rejected / total <= self.settings.rejection_limit:
             return
         shown = [
-            f"  {q['log_object']} line {q['line_number']}: {q['reason']}: {q['raw'][:_SHOWN_CHARACTERS]!r}…"
+            f"  {q['log_object']} line {q['line_number']}: {q['reason']}: {_shown(q['raw'])!r}"
             for q in self.quarantine
             if q["raw"] is not None
         ]
@@ -218,7 +221,7 @@ class _Reduction:
             + "\n".join(shown[:_SHOWN_REJECTIONS])
         )
 
-    def _write(self) -> None:
+    def _write(self, foreign: Sequence[str]) -> None:
         self._flush()
         self.writer.close()
         quarantine = "".join(json.dumps(entry) + "\n" for entry in self.quarantine)
@@ -227,6 +230,8 @@ class _Reduction:
             "objects", "tsv", ("\n".join(self.objects) + "\n").encode("utf-8", "surrogateescape")
         )
         self.attempt.write("quarantine", "jsonl", quarantine.encode())
+        others = "".join(f"{object_list.escaped(uri)}\n" for uri in foreign)
+        self.attempt.write("foreign", "txt", others.encode("utf-8", "surrogateescape"))
 
     def _reconciled(self) -> dict[str, int]:
         names = (
@@ -239,6 +244,11 @@ class _Reduction:
         if counts["records"] != counts["reduced_rows"] + counts["filtered"] + counts["exact_duplicates"]:
             raise ReconciliationError(f"{self.attempt.day}: records ≠ kept + filtered + duplicates: {counts}")
         return counts
+
+
+def _shown(raw: str) -> str:
+    """Return the beginning of a line as it may stand in a message."""
+    return _SECRET.sub(r"\1…", raw)[:_SHOWN_CHARACTERS] + "…"
 
 
 def _bytes_or_raise(data: bytes | Exception) -> bytes:

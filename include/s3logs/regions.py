@@ -22,14 +22,18 @@ def region_of(remote_ip: str | None) -> str:
     """
     if remote_ip is None:
         return UNKNOWN
-    address = ip_address(remote_ip)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    address = address_of(remote_ip)
     if not address.is_global or address.is_multicast:
         return BOGON
     if isinstance(address, IPv4Address):
         return _countries().lookupNumeric(int(address)) or UNKNOWN
     return UNKNOWN
+
+
+def address_of(remote_ip: str) -> IPv4Address | IPv6Address:
+    """Return the address; an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) as IPv4."""
+    address = ip_address(remote_ip)
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def country_of(region: str) -> str | None:

@@ -6,7 +6,7 @@ Secrets are no settings: they come through Airflow connections.
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 _CONFIG = SettingsConfigDict(
     env_prefix="S3LOGS_", env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
 )
+_Model = TypeVar("_Model", bound=BaseSettings)
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -126,8 +127,17 @@ class DagLimits(BaseSettings):
 
 def load_settings() -> Settings:
     """Return the settings of this process; SettingsError names the variable that does not parse."""
+    return _load(Settings)
+
+
+def load_limits() -> DagLimits:
+    """Return the limits of this process; SettingsError names the variable that does not parse."""
+    return _load(DagLimits)
+
+
+def _load(model: type[_Model]) -> _Model:
     try:
-        return Settings()
+        return model()
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from include.s3logs.log_objects import parse_key
 from include.s3logs.store import ObjectInfo, Store
 
-_EXAMPLES = 5
+_EXAMPLES = 1000  # how many foreign objects are listed by name
 _AFTER_DIGITS = ":"  # the character that sorts right after "9"
 
 

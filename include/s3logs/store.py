@@ -141,7 +141,8 @@ class LocalStore:
         except PermissionError as error:
             raise AccessDeniedError(f"{path} may not be written: {error.strerror}.") from error
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise StoreUnavailableError(f"{path} could not be written: {error}") from error
 
     def delete(self, keys: Iterable[str]) -> None:

@@ -6,11 +6,11 @@ Layout and column names are those that existing front ends of research archives 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
 
+from include.s3logs.catalogs import folder_of
 from include.s3logs.checkpoint import Checkpoint, read_output
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.mapping import TOTALS_BY
@@ -82,12 +82,6 @@ def usage_files(totals: Totals, masking: Masking) -> Iterator[tuple[str, bytes]]
     }
     yield "usage/totals.json", to_json(by_dataset)
     yield "usage/archive_totals.json", to_json(archive_totals(totals, masking))
-
-
-def folder_of(dataset: str) -> str:
-    """Return the folder name of a dataset: its name, with whatever is no harmless file name escaped."""
-    escaped = quote(dataset, safe="")
-    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped
 
 
 def archive_totals(totals: Totals, masking: Masking) -> dict[str, Any]:

@@ -195,5 +195,5 @@ def test_a_day_whose_counts_do_not_add_up_fails_and_commits_nothing(world, name)
 def test_reduced_rows_that_are_not_what_was_promised_are_not_binned(world):
     reduced = world.reduced(line("a.txt"))
     world.lake.write(reduced.files["rows"].key, b"something else")
-    with pytest.raises(CorruptLakeError, match="stage reduced of 2024-06-01 again with force"):
+    with pytest.raises(CorruptLakeError, match="Run log day 2024-06-01 again with force"):
         bin_day(world.lake, reduced)

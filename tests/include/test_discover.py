@@ -326,6 +326,14 @@ def test_the_days_left_over_are_not_marked_open(world):
     assert world.open_days() == ["2024-06-01", "2024-06-02"]
 
 
+def test_a_day_without_log_objects_is_marked_open_until_it_has_figures(world):
+    world.plan(own(19))
+    assert world.open_days() == ["2024-06-19"]
+    world.do(*june(19))
+    world.plan(own(19))
+    assert world.open_days() == []
+
+
 def test_changed_days_that_were_not_asked_for_are_not_marked_open(world):
     world.deliver(1, 2, 3)
     world.plan(days(1, 3))

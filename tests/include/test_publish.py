@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from include.s3logs.binning import bin_day
+from include.s3logs.catalogs import folder_of
 from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.checkpoint import checkpoint_key, open_days
 from include.s3logs.errors import ReconciliationError, StoreUnavailableError, TooManyRejectionsError
@@ -22,7 +23,6 @@ from include.s3logs.reduce import reduce_day
 from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
-from include.s3logs.usage_files import folder_of
 
 EXACT = Masking(0, 1)
 FIRST, SECOND, THIRD = date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 3)
@@ -293,6 +293,17 @@ def test_the_folder_of_a_dataset_that_left_the_catalog_is_removed(archive):
     assert archive.table("usage/unassociated/by_asset.tsv")["asset_path"].tolist() == ["kelp.txt"]
 
 
+def test_what_somebody_else_put_beside_the_figures_is_left_alone(archive):
+    archive.do(FIRST, line("reef.txt"), line("kelp.txt"))
+    archive.lake.write("usage/README.md", b"how to read this")
+    archive.lake.write("usage/kelp/notes.txt", b"mine")
+    publish(archive.lake, EXACT)
+    archive.do(FIRST, datasets={"reef.txt": "reef"})
+    publish(archive.lake, EXACT, force=True)
+    assert archive.lake.read("usage/README.md") == b"how to read this"
+    assert [info.key for info in archive.lake.list("usage/kelp/")] == ["usage/kelp/notes.txt"]
+
+
 class StoppedAt(LocalStore):
     """A lake on which a process dies when it comes to delete, or to write a certain key."""
 
@@ -454,10 +465,11 @@ def test_a_day_whose_first_attempt_failed_is_incomplete_also_when_nobody_asks(ar
     ]
 
 
-def test_a_day_whose_mapped_checkpoint_is_damaged_is_not_in_the_figures_and_incomplete(archive):
+@pytest.mark.parametrize("damage", [b"{", b'{"format": 1, "files": []}'])
+def test_a_day_whose_mapped_checkpoint_is_damaged_is_not_in_the_figures_and_incomplete(archive, damage):
     archive.do(FIRST, line())
     archive.do(SECOND, line(day=SECOND))
-    archive.lake.write(checkpoint_key("mapped", FIRST), b"{")
+    archive.lake.write(checkpoint_key("mapped", FIRST), damage)
     publication = publish(archive.lake, EXACT, asked=[FIRST])
     assert [(day.log_day, day.state) for day in publication.missing] == [("2024-06-01", "incomplete")]
     assert archive.table("usage/archive/by_day.tsv")["date"].tolist() == ["2024-06-02"]

@@ -5,6 +5,7 @@ A catalog answers one question, `Catalog.claims`, and every kind gives the same 
 
 from collections.abc import Sequence
 from typing import Protocol
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -27,6 +28,12 @@ class Catalog(Protocol):
 
         A key that several versions or paths of a dataset hold is given with the newest version's.
         """
+
+
+def folder_of(dataset: str) -> str:
+    """Return the folder name of a dataset: its name, with whatever is no harmless file name escaped."""
+    escaped = quote(dataset, safe="")
+    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped
 
 
 class EmptyCatalog:

@@ -7,10 +7,12 @@ from io import BytesIO
 import pandas as pd
 import pyarrow as pa
 
-from include.s3logs.catalogs import CLAIMS, UNASSOCIATED
+from include.s3logs.binning import collapse_zarr
+from include.s3logs.catalogs import CLAIMS, UNASSOCIATED, folder_of
 from include.s3logs.errors import CatalogError
 
 _RESERVED = {UNASSOCIATED, "archive", "totals.json", "archive_totals.json"}  # names usage/ needs itself
+_LONGEST_FOLDER = 200  # characters; file systems take 255 bytes
 _DRAFT = "draft"  # an archive's newest state, before it gets a version number
 _NUMBER_WIDTH = 20
 
@@ -50,12 +52,13 @@ def _read(data: bytes, name: str) -> pd.DataFrame:
     if missing:
         raise CatalogError(f"The catalog {name} lacks the column {', '.join(missing)}.")
     rows = rows[CLAIMS.names]
+    rows["object_key"] = collapse_zarr(pa.array(rows["object_key"], pa.string())).to_pylist()
     empty = rows[(rows["object_key"] == "") | (rows["dataset"] == "") | (rows["asset_path"] == "")]
     if len(empty):
+        shown = ",".join(empty.iloc[0])
         raise CatalogError(
-            f"The catalog {name} has no object_key, dataset or asset_path in row {empty.index[0] + 2}."
+            f"The catalog {name} has a row without object_key, dataset or asset_path: {shown!r}."
         )
-    rows["object_key"] = rows["object_key"].str.rstrip("/")
     return rows
 
 
@@ -63,6 +66,9 @@ def _refuse_contradictions(rows: pd.DataFrame, name: str) -> None:
     reserved = sorted(_RESERVED.intersection(rows["dataset"]))
     if reserved:
         raise CatalogError(f"The catalog {name} calls a dataset {reserved[0]!r}, a name s3logs needs itself.")
+    too_long = [dataset for dataset in rows["dataset"].unique() if len(folder_of(dataset)) > _LONGEST_FOLDER]
+    if too_long:
+        raise CatalogError(f"The catalog {name} has a dataset name that is too long: {too_long[0]!r}.")
     datasets = rows.drop_duplicates(["object_key", "dataset"])
     twice = datasets[datasets["object_key"].duplicated(keep=False)].sort_values(["object_key", "dataset"])
     if len(twice):
