@@ -24,6 +24,15 @@ os.environ |= {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_env_file(monkeypatch):
+    """The `.env` of a developer is no part of the tests."""
+    from include.s3logs.settings import DagLimits, Settings
+
+    for model in (Settings, DagLimits):
+        monkeypatch.setitem(model.model_config, "env_file", None)
+
+
 @pytest.fixture
 def settings_env(monkeypatch):
     """Set S3LOGS_… variables: settings_env(lake=…, sources=…)."""

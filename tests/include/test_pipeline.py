@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import date, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -178,3 +179,19 @@ def test_an_excluded_address_counts_nowhere(sample, days, truth, tmp_path):
     reduced = run(lake, sample, days[:1], settings)[0].checkpoint
     assert 0 < reduced.counts["reduced_rows"] < truth["days"]["2024-06-01"]["reduced_rows"]
     assert reduced.counts["records"] == truth["days"]["2024-06-01"]["records"]
+
+
+def test_the_rows_in_the_readme_are_those_of_the_sample(sample, days, tmp_path):
+    lake = LocalStore(tmp_path)
+    run(lake, sample, days)
+    publish(lake, Masking(50, 20))
+    published = {
+        line for info in lake.list() if info.key.endswith(".tsv") for line in lake.read(info.key).split(b"\n")
+    }
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("\n")
+    shown = [line.strip("| ").split(" | ") for line in readme if line.startswith("| ")]
+    assert len(shown) == 7 * 4  # header and three rows of each file
+    for row in shown:
+        assert "\t".join(row).encode() in published, row
+    totals = json.loads(lake.read("usage/totals.json"))
+    assert f'{{"000003": {json.dumps(totals["000003"])}, …}}' in readme

@@ -9,13 +9,6 @@ from include.s3logs.settings import PROJECT, DagLimits, Settings, document, load
 FIELDS = [(model, name) for model in (Settings, DagLimits) for name in model.model_fields]
 
 
-@pytest.fixture(autouse=True)
-def no_env_file(monkeypatch):
-    """A developer's own .env must not decide a test."""
-    for model in (Settings, DagLimits):
-        monkeypatch.setitem(model.model_config, "env_file", None)
-
-
 # Documentation
 
 

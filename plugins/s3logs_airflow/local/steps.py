@@ -1,0 +1,32 @@
+"""The steps of a run: the tasks of `s3_access_logs`, by day and stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+DISCOVER, PUBLISH, COMPLETE = "discover", "publish", "complete"
+STAGES = ("reduce", "bin", "map")
+FAILED, UPSTREAM_FAILED = "failed", "upstream_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One task instance: a stage of a day, or one of the tasks around the days (day is then empty)."""
+
+    task: str
+    day: str
+    state: str
+    index: int = -1
+    tries: int = 0
+
+    @property
+    def stage(self) -> str:
+        """Return `reduce`, `bin` or `map` for a step of a day, else the task's own name."""
+        return self.task.removeprefix("day.")
+
+
+def first_failed(steps: Iterable[Step]) -> Step | None:
+    """Return the earliest stage that failed; the stages after it only wait for it."""
+    bad = {step.stage: step for step in steps if step.state in (FAILED, UPSTREAM_FAILED)}
+    return next((bad[stage] for stage in STAGES if stage in bad), None)
