@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from include.s3logs.log_objects import parse_key
@@ -74,7 +74,8 @@ def _jump(key: str, day: date, first: date) -> str:
     """Return the key after which the listing should go on when `day` is outside the window.
 
     Keys with the same text before their date sort by date. Days before the window in its first year are
-    skipped up to the window; otherwise the rest of that year is. Not more: between `…2023-12-31` and
+    skipped up to the window; otherwise the rest of that year is. The key returned is never the name of a
+    folder, which some servers would take for visited. No more is skipped: between `…2023-12-31` and
     `…2024-01-01` there may be other folders, such as an account id that starts with 2023.
     """
     start, separator = min(
@@ -84,5 +85,6 @@ def _jump(key: str, day: date, first: date) -> str:
     )
     base = key[:start]
     if day < first and day.year == first.year:
-        return base + first.strftime(f"%Y{separator}%m{separator}%d")
+        before = first - timedelta(days=1)
+        return base + before.strftime(f"%Y{separator}%m{separator}%d{_AFTER_DIGITS}")
     return f"{base}{day:%Y}{separator}{_AFTER_DIGITS}"

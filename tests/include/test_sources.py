@@ -12,6 +12,9 @@ KEYS = [
     "2024-06-01-23-59-59-B",
     "2024-06-02-00-00-00-C",
     "202311112222/us-east-2/reef/2024/06/02/2024-06-02-01-00-00-D",  # an account id that looks like a year
+    "202311112222/us-east-2/reef/2024/05/31/2024-05-31-01-00-00-M",
+    "202311112222/us-east-2/reef/2024/06/01/2024-06-01-01-00-00-N",
+    "202311112222/us-east-2/reef/2024/06/03/2024-06-03-01-00-00-O",
     "202311112222/us-east-2/reef/2023/06/02/2023-06-02-01-00-00-E",
     "999911112222/us-east-2/reef/2025/01/02/2025-01-02-01-00-00-F",
     "access-2024-06-02-02-00-00-G",
@@ -50,7 +53,11 @@ def naive(first, last):
     return found
 
 
-@pytest.mark.parametrize("first", [date(2022, 1, 1) + timedelta(days=n) for n in range(0, 1100, 73)])
+FIRSTS = [date(2022, 1, 1) + timedelta(days=n) for n in range(0, 1100, 73)]
+FIRSTS += [date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 3), date(2025, 1, 1)]
+
+
+@pytest.mark.parametrize("first", FIRSTS)
 @pytest.mark.parametrize("span", [0, 1, 40, 400])
 def test_jumping_over_other_days_finds_what_a_full_walk_finds(store, first, span):
     last = first + timedelta(days=span)
