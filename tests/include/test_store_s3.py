@@ -1,3 +1,6 @@
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -6,6 +9,7 @@ from include.s3logs.errors import (
     AccessDeniedError,
     ChangedObjectError,
     NotFoundError,
+    PermanentError,
     StoreUnavailableError,
 )
 from include.s3logs.store_s3 import S3Store
@@ -52,7 +56,9 @@ def test_absent_objects_and_buckets_are_named(store, s3):
 
 
 def _client(endpoint, key="nobody"):
-    config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=1)
+    config = Config(
+        s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1
+    )
     return boto3.client(
         "s3",
         endpoint_url=endpoint,
@@ -68,3 +74,50 @@ def test_wrong_credentials_are_permanent_and_an_outage_is_not(s3, bucket):
         S3Store(_client(s3.endpoint), bucket).write("a", b"")
     with pytest.raises(StoreUnavailableError):
         S3Store(_client("http://127.0.0.1:9"), bucket).read("a")
+
+
+class _Troubled(BaseHTTPRequestHandler):
+    """An S3 server in trouble: the key says how it answers."""
+
+    def do_GET(self):
+        kind = self.path.rpartition("/")[2]
+        if kind == "hangs":
+            self.server.released.wait(30)
+        if kind == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"only this")
+            return
+        status = {"slow-down": 503, "broken": 500, "too-many": 429, "hangs": 500, "odd": 400}[kind]
+        code = {"slow-down": "SlowDown", "odd": "InvalidArgument"}.get(kind, "InternalError")
+        body = f"<Error><Code>{code}</Code><Message>{kind}</Message></Error>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def troubled():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Troubled)
+    server.released = threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield S3Store(_client(f"http://127.0.0.1:{server.server_port}"), "bucket")
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "hangs", "cut"])
+def test_what_can_heal_is_worth_another_attempt(troubled, kind):
+    with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
+        troubled.read(kind)
+
+
+def test_a_request_the_server_refuses_as_wrong_is_permanent(troubled):
+    with pytest.raises(PermanentError, match="InvalidArgument"):
+        troubled.read("odd")

@@ -1,5 +1,7 @@
 """The daily DAG on local folders, run by Airflow itself."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 DAYS = ["2024-06-01", "2024-06-02", "2024-06-03"]
@@ -62,3 +64,43 @@ def test_one_corrupt_object_fails_its_day_alone(run_dag, lake, sample):
     again = run_dag(days=[DAYS[1]])
     assert again.state == "success"
     assert status(lake) == dict.fromkeys(DAYS, "complete")
+
+
+def test_a_run_without_parameters_does_yesterday_and_what_changed_in_the_settling_window(
+    run_dag, tmp_path, settings_env
+):
+    line = (
+        "owner reef [01/Jun/2024:00:00:01 +0000] 8.8.8.8 - ID REST.GET.OBJECT a.nc "
+        '"GET /a.nc HTTP/1.1" 200 - 7 7 1 1 "-" "-" -\n'
+    )
+    today = datetime.now(UTC).date()
+    for days_ago in (0, 1, 3, 10, 12):
+        day = today - timedelta(days=days_ago)
+        path = tmp_path / f"logs/{day}-00-00-00-A"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(line)
+    settings_env(sources=tmp_path / "logs", lake=tmp_path / "lake", settling_days=10)
+    first = run_dag()
+    assert first.state == "success"
+    assert first.xcoms["discover", None] == [str(today - timedelta(days=n)) for n in (10, 3, 1)]
+    assert run_dag().xcoms["discover", None] == [str(today - timedelta(days=1))]
+    assert set(status(tmp_path / "lake").values()) == {"complete"}
+
+
+def test_more_days_than_airflow_maps_are_done_oldest_first_over_several_runs(run_dag, lake, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "2")
+    first = run_dag(last_day="2024-06-30")
+    assert first.state == "success"
+    assert first.xcoms["discover", None] == DAYS[:2]
+    assert run_dag(last_day="2024-06-30").xcoms["discover", None] == DAYS[2:]
+    assert status(lake) == dict.fromkeys(DAYS, "complete")
+
+
+def test_too_many_rejections_fail_the_day_with_the_first_examples(run_dag, lake, sample, settings_env):
+    settings_env(rejection_limit="0.0001")
+    run = run_dag(days=[DAYS[0]])
+    assert run.states["day.reduce", DAYS[0]] == "failed"
+    assert status(lake) == {DAYS[0]: "incomplete"}
+    settings_env(rejection_limit="0.05")
+    assert run_dag(days=[DAYS[0]]).state == "success"
+    assert status(lake) == {DAYS[0]: "complete"}
