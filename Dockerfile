@@ -22,4 +22,7 @@ COPY --chown=airflow:0 dags ${PROJECT}/dags
 ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     AIRFLOW__CORE__DAGS_FOLDER=${PROJECT}/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=${PROJECT}/plugins \
-    AIRFLOW__CORE__LOAD_EXAMPLES=False
+    AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    NUMBA_CPU_NAME=generic
+# Compile the parser's kernels now, for any processor, so that no task has to.
+RUN python -m include.s3logs.kernel.warm

@@ -34,13 +34,13 @@ $(shell rm -f $(TOOL) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run web retry backfill sample test lint format types contracts pytest docs lock clean $(VENV) $(VENV)-dev
+.PHONY: help run web retry backfill quarantine-export sample test lint format types contracts pytest bench docs lock clean $(VENV) $(VENV)-dev
 
 help:  ## this list
 	@echo 'make run does everything with sample logs. With your own:'
 	@echo '  make run SOURCE=s3://bucket/prefix/ LAKE=folder [CATALOG=file.csv] [DAYS=2024-06-01:2024-06-07]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(BASE)  ## start Airflow, do the log days [DAYS=A:B or A,B,C], show the figures; Ctrl-C ends it
 	@$(LOCAL) run $(if $(DAYS),--days '$(DAYS)')
@@ -55,6 +55,9 @@ retry: $(BASE)  ## do a failed log day again: make retry DAY=2024-06-03
 backfill: $(BASE)  ## one run for each day: make backfill FROM=… TO=… [BACKWARDS=1] [REPROCESS=completed|failed]
 	@$(if $(and $(FROM),$(TO)),:,echo 'Which days? make backfill FROM=2024-06-01 TO=2024-06-07' >&2; exit 2)
 	@$(LOCAL) backfill '$(FROM)' '$(TO)' $(if $(BACKWARDS),--backwards) $(if $(REPROCESS),--reprocess '$(REPROCESS)')
+
+quarantine-export: $(BASE)  ## write the unreadable lines, anonymised, for a bug report [DAYS=A:B]
+	@$(PY) -m s3logs_airflow.quarantine_export $(if $(DAYS),--days '$(DAYS)')
 
 sample: $(BASE)  ## write the sample logs to .data/sample
 	@$(PY) -m include.s3logs.sample .data/sample
@@ -77,6 +80,9 @@ contracts: $(DEV)  ## check who imports whom
 
 pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
 	$(VENV)/bin/pytest $(ARGS)
+
+bench: $(DEV)  ## measure speed against named alternatives [ARGS='--megabytes 64']
+	$(PY) -m tests.bench $(ARGS)
 
 docs: $(BASE)  ## write the generated pages
 	$(PY) -m include.s3logs.settings
@@ -113,6 +119,7 @@ $(TOOL):
 $(BASE): requirements.txt constraints.txt | $(TOOL)
 	@echo 'Installing Airflow and the rest (once, a minute or two) …'
 	@$(INSTALL) -r requirements.txt -c constraints.txt
+	@$(PY) -m include.s3logs.kernel.warm
 	@touch $@
 
 $(DEV): requirements-dev.txt $(BASE)

@@ -7,17 +7,17 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import lru_cache
-from hashlib import blake2b
 from io import BytesIO
 from ipaddress import ip_network
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.s3logs import object_list
@@ -31,11 +31,12 @@ from include.s3logs.errors import (
     UnreadableObjectError,
 )
 from include.s3logs.object_list import only_lost_objects
-from include.s3logs.parse import Reason, Record, decode_key, lines, parse_line
 from include.s3logs.regions import address_of
+from include.s3logs.selection import Filter, Selection, select_strictly
 from include.s3logs.settings import Settings
 from include.s3logs.sources import Listing, LogObject
 from include.s3logs.store import PARALLEL_READS, Store
+from include.s3logs.strict import decode_key
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ SCHEMA = pa.schema(
         ("object_size", pa.int64()),
     ]
 )
+_COLUMNS = ("time", "remote_ip", "bucket", "operation", "key", "bytes_sent", "http_status", "object_size")
+_SMALL_DAY = 64 << 20  # bytes; about what the strict path reads while the compiled kernel is loaded
 _SUCCESS = range(200, 300)
 _ROWS_PER_BATCH = 65_536
 _SHOWN_REJECTIONS = 3
@@ -107,17 +110,16 @@ class _Reduction:
     def __init__(self, attempt: Attempt, stores: Mapping[str, Store], settings: Settings) -> None:
         self.attempt, self.stores, self.settings = attempt, stores, settings
         self.counts: Counter[str] = Counter()
-        self.seen: set[bytes] = set()
-        self.rows: list[tuple[Any, ...]] = []
+        self.rows: list[pa.Table] = []
+        self.waiting = 0  # rows that are not written yet
         self.reduced = BytesIO()
         self.writer = pq.ParquetWriter(self.reduced, SCHEMA, compression="zstd")
         self.quarantine: list[dict[str, Any]] = []
         self.objects = [object_list.HEADER]
-        networks = [ip_network(network, strict=False) for network in settings.excluded_ips]
-        self.excluded = lru_cache(100_000)(lambda ip: any(address_of(ip) in network for network in networks))
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
+        self.select = _selector(self.settings, sum(log_object.size for log_object in objects))
         for log_object, data in _read_ahead(self.stores, objects):
             before = self.counts.copy()
             try:
@@ -134,55 +136,35 @@ class _Reduction:
         return self._reconciled()
 
     def _add(self, log_object: LogObject, data: bytes) -> None:
-        counts, seen = self.counts, self.seen
-        for number, line in lines(data):
-            counts["lines"] += 1
-            record = parse_line(line)
-            if isinstance(record, Reason):
-                counts["rejections"] += 1
-                self._reject(log_object, number, str(record), line)
-                continue
-            counts["records"] += 1
-            digest = blake2b(line, digest_size=16).digest()
-            if digest in seen:
-                counts["exact_duplicates"] += 1
-            elif self._counts_as_traffic(record):
-                counts["reduced_rows"] += 1
-                counts["bytes_sent"] += record.bytes_sent or 0
-                counts["ambiguous"] += record.ambiguous
-                self._keep(record)
-            else:
-                counts["filtered"] += 1
-            seen.add(digest)
+        for found in self.select(data):
+            self.counts["lines"] += found.records + found.rejections.num_rows
+            self.counts["records"] += found.records
+            self.counts["rejections"] += found.rejections.num_rows
+            self.counts["exact_duplicates"] += found.repeats
+            self.counts["reduced_rows"] += found.rows.num_rows
+            self.counts["filtered"] += found.records - found.repeats - found.rows.num_rows
+            self.counts["ambiguous"] += found.ambiguous
+            self._keep(found.rows)
+            for rejection in found.rejections.to_pylist():
+                self._reject(log_object, rejection["line_number"], rejection["reason"], rejection["raw"])
 
-    def _counts_as_traffic(self, record: Record) -> bool:
-        return (
-            record.operation in self.settings.operations
-            and record.http_status in _SUCCESS
-            and not (record.remote_ip and self.excluded(record.remote_ip))
-        )
-
-    def _keep(self, record: Record) -> None:
-        key = decode_key(record.operation, record.key) if record.key is not None else None
+    def _keep(self, found: pa.Table) -> None:
+        if not found.num_rows:
+            return
+        sent = pc.fill_null(found["bytes_sent"], 0)
+        self.counts["bytes_sent"] += pc.sum(sent).as_py()
+        columns = [found["time"], found["remote_ip"], found["bucket"], _decoded(found), sent]
         self.rows.append(
-            (
-                record.time,
-                record.remote_ip,
-                record.bucket,
-                key,
-                record.bytes_sent or 0,
-                record.http_status,
-                record.object_size,
-            )
+            pa.Table.from_arrays([*columns, found["http_status"], found["object_size"]], schema=SCHEMA)
         )
-        if len(self.rows) >= _ROWS_PER_BATCH:
+        self.waiting += found.num_rows
+        if self.waiting >= _ROWS_PER_BATCH:
             self._flush()
 
     def _flush(self) -> None:
-        columns = list(zip(*self.rows, strict=True)) or [()] * len(SCHEMA)
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-        self.writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self.writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *self.rows]).combine_chunks())
         self.rows.clear()
+        self.waiting = 0
 
     def _reject(self, log_object: LogObject, number: int | None, reason: str, line: bytes | None) -> None:
         self.quarantine.append(
@@ -244,6 +226,36 @@ class _Reduction:
         if counts["records"] != counts["reduced_rows"] + counts["filtered"] + counts["exact_duplicates"]:
             raise ReconciliationError(f"{self.attempt.day}: records ≠ kept + filtered + duplicates: {counts}")
         return counts
+
+
+def _selector(settings: Settings, size: int) -> Callable[[bytes], Iterable[Selection]]:
+    """Return what selects the records that count from each log object of a day of `size` bytes."""
+    wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
+    if size < _SMALL_DAY:
+        known: set[bytes] = set()
+        return lambda data: [select_strictly(data, wanted, _COLUMNS, known)]
+    from include.s3logs.kernel.repeats import Seen  # noqa: PLC0415 (takes 2 s to load)
+    from include.s3logs.parse import select  # noqa: PLC0415
+
+    seen = Seen()
+    return lambda data: select([data], wanted, _COLUMNS, seen)
+
+
+def _exclusion(excluded: Sequence[str]) -> Callable[[str], bool] | None:
+    """Return the test for excluded addresses, or None if there are none."""
+    networks = [ip_network(network, strict=False) for network in excluded]
+    if not networks:
+        return None
+    return lru_cache(100_000)(lambda ip: any(address_of(ip) in network for network in networks))
+
+
+def _decoded(found: pa.Table) -> pa.Array:
+    """Return the object keys behind the logged ones."""
+    keys = found["key"].combine_chunks()
+    if not pc.any(pc.match_substring_regex(keys, "[%+]")).as_py():
+        return keys
+    pairs = zip(found["operation"].to_pylist(), keys.to_pylist(), strict=True)
+    return pa.array([key and decode_key(operation, key) for operation, key in pairs], pa.string())
 
 
 def _shown(raw: str) -> str:
