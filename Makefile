@@ -34,7 +34,7 @@ $(shell rm -f $(TOOL) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run web retry backfill quarantine-export sample test lint format types contracts pytest bench docs lock clean $(VENV) $(VENV)-dev
+.PHONY: help run web retry backfill quarantine-export sample test lint format types contracts pytest bench fuzz docs lock clean $(VENV) $(VENV)-dev
 
 help:  ## this list
 	@echo 'make run does everything with sample logs. With your own:'
@@ -83,6 +83,12 @@ pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
 
 bench: $(DEV)  ## measure speed against named alternatives [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)
+
+fuzz: $(DEV)  ## hunt for lines on which the two parsers differ [SECONDS=60]
+	@$(INSTALL) atheris==3.0.0
+	@mkdir -p .data/fuzz
+	$(PY) tests/fuzz/fuzz_parse.py .data/fuzz/corpus -max_len=8192 -artifact_prefix=.data/fuzz/found- \
+		-max_total_time=$(if $(SECONDS),$(SECONDS),60)
 
 docs: $(BASE)  ## write the generated pages
 	$(PY) -m include.s3logs.settings

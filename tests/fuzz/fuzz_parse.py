@@ -1,0 +1,58 @@
+"""Coverage-guided fuzzing of the parser (Atheris): `make fuzz [SECONDS=60]`.
+
+Whatever the bytes: no crash and no hang; every line is one record or one rejection; the compiled kernel
+judges as the strict path does; pieces give what the whole gives. What is found is written to `.data/fuzz`.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import atheris
+
+import include.s3logs.columns
+import include.s3logs.kernel.repeats  # noqa: F401 (compiled code must not be instrumented)
+
+with atheris.instrument_imports(include=["include.s3logs.strict", "include.s3logs.parse"]):
+    from include.s3logs.parse import parse, parse_pieces
+    from include.s3logs.strict import Reason, lines, parse_line
+
+EXAMPLES = Path(__file__).parents[1] / "fixtures/examples/nasty_lines.jsonl"
+
+
+def check(data: bytes) -> None:
+    """Raise AssertionError for anything that must not be."""
+    parsed = parse(data)
+    records = {row["line_number"]: row for row in parsed.records.to_pylist()}
+    rejections = {row["line_number"]: row["reason"] for row in parsed.rejections.to_pylist()}
+    expected = {number: parse_line(line) for number, line in lines(data)}
+    assert records.keys() | rejections.keys() == expected.keys()
+    for number, result in expected.items():
+        if isinstance(result, Reason):
+            assert rejections[number] == str(result), number
+        else:
+            row = records[number]
+            assert row.pop("time").timestamp() == result.time, number
+            row.pop("line_number")
+            assert (*row.pop("extra"),) == result.extra, number
+            strict = result._asdict()
+            assert row == {name: strict[name] for name in row}, number
+    half = len(data) // 2
+    pieces = list(parse_pieces([data[:half], data[half:]]))
+    assert sum(piece.lines for piece in pieces) == parsed.lines
+
+
+def main() -> None:
+    """Fuzz, beginning with the difficult lines of the examples."""
+    corpus = Path(sys.argv.pop(1))
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, row in enumerate(EXAMPLES.read_text(encoding="utf-8").splitlines()):
+        line = json.loads(row)["line"].encode()
+        if len(line) < 4096:
+            (corpus / f"example-{number}").write_bytes(line)
+    atheris.Setup([*sys.argv, str(corpus)], check)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
