@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from include.s3logs import parse
+from include.s3logs import strict
 from include.s3logs.decompress import CorruptObjectError, decompress
 from include.s3logs.strict import FIELDS, MAX_BLOCKS, Reason, Record, decode_key, lines, parse_line
 
@@ -370,14 +370,14 @@ def test_more_than_one_reading(rest, request_uri, referer, user_agent):
 )
 def test_a_forged_line_is_bounded_work(forged, expected, monkeypatch):
     readings = 0
-    read_from = parse._read_from
+    read_from = strict._read_from
 
     def counting(*args):
         nonlocal readings
         readings += 1
         return read_from(*args)
 
-    monkeypatch.setattr(parse, "_read_from", counting)
+    monkeypatch.setattr(strict, "_read_from", counting)
     found = parse_line(line('"-' + forged * 50_000 + REST[1:]))
     assert (found if isinstance(found, Reason) else found.ambiguous) == expected
     assert 0 < readings <= MAX_BLOCKS
