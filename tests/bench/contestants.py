@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-PIECE = 8_000_000
+PIECE = 4 << 20
 Sent = Any  # the bytes of each row, as an array
 
 
@@ -73,7 +73,7 @@ def _s3logs_reduce(path: Path) -> Sent:
 
 
 def _s3logs_strict(path: Path) -> Sent:
-    return _sent(strict_reduce(_pieces(path)))
+    return _sent(strict_reduce(_whole_lines(path)))
 
 
 def _s3logs_all(path: Path) -> Sent:
@@ -88,6 +88,12 @@ def _s3logs_all(path: Path) -> Sent:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield the file in pieces, cut anywhere."""
+    with path.open("rb", buffering=0) as file:
+        yield from iter(partial(file.read, PIECE), b"")
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
     """Yield the file in pieces of whole lines, as if each were a log object."""
     with path.open("rb") as file:
         while piece := file.read(PIECE):

@@ -49,9 +49,8 @@ _fold: Any = _folded
 
 
 @njit(cache=True)
-def _mark(data, starts, stops, which, keys, table, used, repeated):  # type: ignore[no-untyped-def]
-    """Hash the lines, put them into the table, and mark those that were there; return the new `used`."""
-    mask = np.uint64(len(table) - 1)
+def _hash(data, starts, stops, which, keys, hashes):  # type: ignore[no-untyped-def]
+    """Write the 128-bit hash of each of the lines to `hashes`; its first half is never zero."""
     for n in range(len(which)):
         start, stop = starts[which[n]], stops[which[n]]
         one, two = keys[0] ^ np.uint64(stop - start), keys[1]
@@ -65,10 +64,22 @@ def _mark(data, starts, stops, which, keys, table, used, repeated):  # type: ign
                 right &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * over)
             one = _fold(left ^ keys[2], right ^ one)
             two = _fold(right ^ keys[3], left ^ two)
-        one, two = _fold(one ^ keys[4], two ^ keys[5]) | np.uint64(1), _fold(one ^ keys[6], two ^ keys[7])
+        hashes[n, 0] = _fold(one ^ keys[4], two ^ keys[5]) | np.uint64(1)
+        hashes[n, 1] = _fold(one ^ keys[6], two ^ keys[7])
+
+
+@njit(cache=True)
+def _mark(hashes, table, used, repeated):  # type: ignore[no-untyped-def]
+    """Put the hashes into the table, mark those that were there, and return the new `used`.
+
+    A loop of its own, so that the processor waits for the table's memory for several lines at once.
+    """
+    mask = np.uint64(len(table) - 1)
+    for n in range(len(hashes)):
+        one, two = hashes[n, 0], hashes[n, 1]
         slot = two & mask
         repeated[n] = False
-        while table[U(slot), 0] != 0:  # a free slot holds zeros; `one` is never zero
+        while table[U(slot), 0] != 0:  # a free slot holds zeros
             if table[U(slot), 0] == one and table[U(slot), 1] == two:
                 repeated[n] = True
                 break
@@ -112,5 +123,7 @@ class Seen:
             _move(self._table, larger)
             self._table = larger
         repeated = np.zeros(len(which), np.bool_)
-        self._used = _mark(data, starts, stops, which, self._keys, self._table, self._used, repeated)
+        hashes = np.empty((len(which), 2), np.uint64)
+        _hash(data, starts, stops, which, self._keys, hashes)
+        self._used = _mark(hashes, self._table, self._used, repeated)
         return repeated
