@@ -23,6 +23,7 @@ from include.s3logs.strict import Reason, Record, is_ip, parse_line
 _ROOM = 64  # bytes the kernels may read behind the last line
 _LINES = 8192  # scanned in one go
 _LOOK = 4096
+_WINDOW = 1 << 28  # bytes
 _FEW = 32  # records of the strict path among some lines
 Rows = npt.NDArray[np.int64]
 _MARK = b"\xef\xbb\xbf"
@@ -120,8 +121,7 @@ def _whole_lines(
     only lines cut by the border of a piece, and the last of each piece, which have no room behind them.
     """
     rest, mark = b"", _MARK
-    for piece in pieces:
-        view = memoryview(piece).cast("B")
+    for view in _windows(pieces):
         head = _line_feed_after(view, 0) if rest or mark else 0
         rest += bytes(view[:head])
         if rest.endswith(b"\n") and (head < len(view) or len(rest) > _LOOK):
@@ -133,6 +133,14 @@ def _whole_lines(
         rest += bytes(view[body:])
     if rest:
         yield _padded(rest.removeprefix(mark) + (b"" if rest.endswith(b"\n") else b"\n"))
+
+
+def _windows(pieces: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
+    """Yield the pieces, large ones in parts: the kernels count positions in 32 bits."""
+    for piece in pieces:
+        view = memoryview(piece).cast("B")
+        for begin in range(0, len(view), _WINDOW):
+            yield view[begin : begin + _WINDOW]
 
 
 def _padded(lines: bytes) -> tuple[npt.NDArray[np.uint8], int, int]:

@@ -131,6 +131,13 @@ def test_a_line_of_200_kb_and_more_lines_than_a_batch():
     assert len(parsed.records["user_agent"][9000].as_py()) == 200_000
 
 
+@pytest.mark.parametrize("window", [1, 3, 64, 1000])
+def test_large_pieces_are_taken_in_parts(window, monkeypatch):
+    monkeypatch.setattr("include.s3logs.parse._WINDOW", window)
+    data = b"\n".join([*NASTY[:10], ORDINARY, b"", ORDINARY])
+    same(parse(data), strictly(data))
+
+
 @pytest.mark.parametrize("extra", [0, 1, 2, 5])
 def test_fields_after_the_27th_are_kept(extra):
     data = ORDINARY + b"".join(b" new%d" % n for n in range(extra)) + b"\n" + ORDINARY
