@@ -226,6 +226,9 @@ def mutated(draw):
 @settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(mutated(), min_size=1, max_size=5))
 @example([ORDINARY.replace(b" - hostid", b" 200 hostid")])
+@example([ORDINARY.replace(b"2026:", b"224::")])
+@example([ORDINARY.replace(b"2026:", b":026:")])
+@example([ORDINARY.replace(b"08:09:10", b"0::09:10")])
 @example([ORDINARY.replace(b'"curl/8.4.0"', b'"curl HTTP/1.1"')])
 @example(
     [ORDINARY.replace(b" us-west-1", b" [12/May/2026:08:09:10 +0000] 192.0.2.10 - ID REST.GET.OBJECT k - ")]

@@ -138,7 +138,10 @@ def _three(data, at):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _epoch(data, at):  # type: ignore[no-untyped-def]
     """Seconds since 1970 of `06/Feb/2019:00:00:38 +0000` at `at`, or NULL if it is no such time in UTC."""
-    day, year = _two(data, at), _two(data, at + 7) * 100 + _two(data, at + 9)
+    day, century, rest = _two(data, at), _two(data, at + 7), _two(data, at + 9)
+    if century < 0 or rest < 0:
+        return np.int64(NULL)
+    year = century * 100 + rest
     hour, minute, second = _two(data, at + 12), _two(data, at + 15), _two(data, at + 18)
     month = 0
     for m in range(1, 13):
