@@ -31,7 +31,7 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class ParsedLog:
-    """Records (`columns.SCHEMA`) and rejections (`REJECTIONS`), each in the order of the lines."""
+    """Records and rejections (`record_tables.SCHEMA`, `REJECTIONS`), each in the order of the lines."""
 
     records: pa.Table
     rejections: pa.Table

@@ -14,7 +14,9 @@ from include.s3logs.store import LocalStore
 from include.s3logs.store_s3 import S3Store
 
 DAY = "2024-06-02"
-WRITES_OF_THE_STAGES = 15  # open, rows, objects, quarantine, checkpoint; rows, keys, checkpoint; …
+# reduce: open, rows, objects, quarantine, foreign, checkpoint; bin: open, rows, keys, checkpoint;
+# map: open, rows, three totals, checkpoint
+WRITES_OF_THE_STAGES = 16
 SURVIVES = 10_000
 
 
