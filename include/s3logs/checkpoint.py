@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from include.s3logs.errors import CorruptLakeError, NotFoundError
@@ -130,9 +131,20 @@ class Attempt:
 
     def write(self, role: str, suffix: str, data: bytes) -> None:
         """Write one output file under a name of this attempt alone."""
-        key = f"{self.stage}/{self.day}/{role}-{self.token}.{suffix}"
+        key = self._key(role, suffix)
         self.lake.write(key, data)
         self.files[role] = OutputFile(key, len(data), hashlib.sha256(data).hexdigest())
+
+    def write_file(self, role: str, suffix: str, path: Path) -> None:
+        """Write one output file, as `write` does, from a local file that may be larger than the memory."""
+        key = self._key(role, suffix)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self.lake.write_file(key, path)
+        self.files[role] = OutputFile(key, path.stat().st_size, digest)
+
+    def _key(self, role: str, suffix: str) -> str:
+        return f"{self.stage}/{self.day}/{role}-{self.token}.{suffix}"
 
     def commit(
         self, inputs: Mapping[str, Any], counts: Mapping[str, int], upstream: Mapping[str, Mapping[str, Any]]

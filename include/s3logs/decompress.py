@@ -1,4 +1,4 @@
-"""The content of a log object, whatever it was packed with.
+"""The content of a log object, whatever it was packed with, in pieces of bounded size.
 
 What counts is how the content begins, not what the object is called: somebody who re-packs log objects may
 keep their names. Sources: RFC 1952 (gzip), the bzip2 format, RFC 8878 (Zstandard). All three let several
@@ -9,52 +9,121 @@ import bz2
 import gzip
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader, RawIOBase
+from itertools import chain
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+UNPACKED = 1 << 20
+"""The most bytes that come out of packed content at once, however well it was packed."""
+LONGEST_LINE = 16 << 20
+"""No line of a log comes near (S3 takes 8 KB of headers): what has a longer one is no access log."""
+_PACKED = 1 << 16  # bytes that go in at once
+_LONGEST_MAGIC = 4
 # The second form of zstd is the skippable frame that some tools (pzstd) put first.
 _MAGIC = re.compile(rb"(?P<gzip>\x1f\x8b)|(?P<bzip2>BZh)|(?P<zstd>\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)")
 
 
 class CorruptObjectError(ValueError):
-    """An object looks packed but cannot be unpacked to its end; the message says what is wrong."""
+    """An object looks packed but cannot be unpacked to its end, or holds no lines; the message says why."""
 
 
-def decompress(data: bytes) -> bytes:
-    """Unpack gzip, bzip2 or zstd content; return anything else as it is.
+def recognise(pieces: Iterable[bytes]) -> tuple[str | None, Iterator[bytes]]:
+    """Return how content is packed (gzip, bzip2, zstd or not at all), and the content with its beginning."""
+    rest, beginning = iter(pieces), b""
+    while len(beginning) < _LONGEST_MAGIC and (piece := next(rest, None)) is not None:
+        beginning += piece
+    magic = _MAGIC.match(beginning)
+    # `chain` keeps what it is given to its end: an iterator lets go of the piece, a list would not.
+    return magic and magic.lastgroup, chain(iter([beginning]), rest)
 
-    Raises CorruptObjectError if the content is damaged, cut short, or followed by something else.
+
+def unpack(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack gzip, bzip2 or zstd content that comes in pieces; pass anything else on as it is.
+
+    Raises CorruptObjectError where the content is damaged, cut short, or followed by something else: maybe
+    after much of it was given.
     """
-    packing = _packing(data)
+    packing, content = recognise(pieces)
     if packing is None:
-        return data
+        yield from filter(None, content)
+        return
+    packed = _Joined(content)
     try:
-        return _UNPACK[packing](data)
+        yield from filter(None, _UNPACK[packing](BufferedReader(packed, _PACKED)))
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise CorruptObjectError(f"broken {packing} content ({len(data)} bytes): {error}") from error
+        raise CorruptObjectError(f"broken {packing} content ({packed.taken} bytes): {error}") from error
 
 
-def _packing(data: bytes) -> str | None:
-    magic = _MAGIC.match(data)
-    return magic.lastgroup if magic else None
+def with_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass the content on; raise CorruptObjectError where a line is longer than `LONGEST_LINE`.
+
+    A line has to be in memory as a whole, and what is no log may never end one. The pieces are shorter than
+    `LONGEST_LINE`, and so is every line inside one.
+    """
+    length = 0
+    for piece in pieces:
+        first = piece.find(b"\n")
+        longest = length + (first if first >= 0 else len(piece))
+        if longest > LONGEST_LINE:
+            raise CorruptObjectError(f"a line is longer than {LONGEST_LINE} bytes: this is no access log.")
+        length = len(piece) - piece.rfind(b"\n") - 1 if first >= 0 else longest
+        yield piece
 
 
-def _bunzip2(data: bytes) -> bytes:
-    """Unpack all streams; unlike `bz2.decompress`, never ignore what follows the last one."""
-    parts = []
+class _Joined(RawIOBase):
+    """Pieces as one file; `taken` counts the bytes of the pieces that were looked at."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces, self.rest, self.taken = pieces, memoryview(b""), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self.rest:
+            piece = next(self.pieces, None)
+            if piece is None:
+                return 0
+            self.rest = memoryview(piece)
+            self.taken += len(piece)
+        count = min(len(buffer), len(self.rest))
+        buffer[:count] = self.rest[:count]
+        self.rest = self.rest[count:]
+        return count
+
+
+def _gunzip(packed: BinaryIO) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=packed) as members:
+        while piece := members.read(UNPACKED):
+            yield piece
+
+
+def _bunzip2(packed: BinaryIO) -> Iterator[bytes]:
+    """Unpack all streams; unlike `bz2.BZ2File`, never ignore what follows the last one."""
+    data = packed.read(_PACKED)
     while data:
         stream = bz2.BZ2Decompressor()
-        parts.append(stream.decompress(data))
-        if not stream.eof:
-            raise EOFError("it ends before its end-of-stream marker")
-        data = stream.unused_data
-    return b"".join(parts)
+        while not stream.eof:
+            if stream.needs_input and not data:
+                data = packed.read(_PACKED)
+                if not data:
+                    raise EOFError("it ends before its end-of-stream marker")
+            yield stream.decompress(data, UNPACKED)
+            data = b""
+        data = stream.unused_data or packed.read(_PACKED)
 
 
-def _unzstd(data: bytes) -> bytes:
-    with pa.input_stream(pa.BufferReader(data), compression="zstd") as frames:
-        return bytes(frames.read())
+def _unzstd(packed: BinaryIO) -> Iterator[bytes]:
+    with pa.input_stream(packed, compression="zstd") as frames:
+        while piece := frames.read(UNPACKED):
+            yield piece
 
 
-_UNPACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "bzip2": _bunzip2, "zstd": _unzstd}
+_UNPACK: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {
+    "gzip": _gunzip,
+    "bzip2": _bunzip2,
+    "zstd": _unzstd,
+}

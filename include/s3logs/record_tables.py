@@ -1,10 +1,14 @@
 """Records and rejections as Arrow tables."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from include.s3logs.strict import FIELDS, Reason, Record
+from include.s3logs.arrow import bool_array, number_array, texts_of
+from include.s3logs.strict import FIELDS, Reason, decode_key
 
 NUMBER_FIELDS = ["time", "http_status", "bytes_sent", "object_size", "total_time", "turn_around_time"]
 TEXT_FIELDS = [name for name in FIELDS if name not in NUMBER_FIELDS]
@@ -15,31 +19,30 @@ SCHEMA = pa.schema(
         ("extra", pa.list_(pa.string())),
         ("ambiguous", pa.bool_()),
         ("line_number", pa.int64()),
+        ("object_key", pa.string()),
     ]
 )
+"""The fields of the log as logged, what was found out about the line, and the object key behind `key`."""
 REJECTIONS = pa.schema([("line_number", pa.int64()), ("reason", pa.string()), ("raw", pa.binary())])
+_decode_key = lru_cache(1 << 16)(decode_key)
 
 
-def schema_of(names: Sequence[str]) -> pa.Schema:
-    """Return the schema of these fields and the line number."""
-    return pa.schema([SCHEMA.field(name) for name in (*names, "line_number")])
-
-
-def from_records(
-    records: Sequence[Record], line_numbers: Sequence[int], names: Sequence[str] = tuple(Record._fields)
-) -> pa.Table:
-    """Return these fields of records of the strict path, and their line numbers, as a table."""
-    schema = schema_of(names)
-    if not records:
-        return schema.empty_table()
-    columns = [[getattr(record, name) for record in records] for name in names]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=False)]
-    return pa.Table.from_arrays([*arrays, pa.array(line_numbers, pa.int64())], schema=schema)
-
-
-def from_rejections(rejections: Sequence[tuple[int, Reason, bytes]]) -> pa.Table:
+def rejections_table(rejections: Sequence[tuple[int, Reason, bytes]]) -> pa.Table:
     """Return rejections (line number, reason, raw line) as a table."""
-    if not rejections:
-        return REJECTIONS.empty_table()
-    rows = [dict(zip(REJECTIONS.names, (n, str(why), raw), strict=True)) for n, why, raw in rejections]
-    return pa.Table.from_pylist(rows, REJECTIONS)
+    columns = [
+        number_array(np.array([number for number, _, _ in rejections], np.int64), pa.int64()),
+        texts_of([reason.encode() for _, reason, _ in rejections]),
+        texts_of([raw for _, _, raw in rejections], pa.binary()),
+    ]
+    return pa.Table.from_arrays(columns, schema=REJECTIONS)
+
+
+def decoded_keys(operations: pa.Array, keys: pa.Array) -> pa.Array:
+    """Return the object keys behind logged ones; how they are encoded depends on the operation."""
+    nowhere = bool_array(np.zeros(len(keys), np.bool_))
+    encoded = pc.coalesce(pc.match_substring_regex(keys, "[%+]"), nowhere)
+    if not pc.any(encoded).as_py():
+        return keys
+    pairs = zip(operations.filter(encoded).to_pylist(), keys.filter(encoded).to_pylist(), strict=True)
+    decoded = texts_of([_decode_key(operation, key).encode() for operation, key in pairs])
+    return pc.replace_with_mask(keys, encoded, decoded)

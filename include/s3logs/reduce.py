@@ -3,26 +3,23 @@
 The same pass over the bytes yields the quarantine: every line that has no valid reading, as it was.
 """
 
-import json
 import logging
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from functools import lru_cache
-from io import BytesIO
 from ipaddress import ip_network
-from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from include.s3logs import object_list
+from include.s3logs.arrow import number_array
 from include.s3logs.checkpoint import Attempt, Outcome, fingerprint_of, load_checkpoint, run_stage
-from include.s3logs.decompress import CorruptObjectError, decompress
+from include.s3logs.decompress import CorruptObjectError, recognise, unpack, with_lines
 from include.s3logs.errors import (
     AccessDeniedError,
     NotFoundError,
@@ -31,12 +28,15 @@ from include.s3logs.errors import (
     UnreadableObjectError,
 )
 from include.s3logs.object_list import only_lost_objects
+from include.s3logs.parse import select
+from include.s3logs.reading import Content, read_ahead
+from include.s3logs.reduced_files import QuarantineFile, RowsFile, temporary_folder
 from include.s3logs.regions import address_of
-from include.s3logs.selection import Filter, Selection, select_strictly
+from include.s3logs.repeats import Seen
+from include.s3logs.selection import Filter, Selection
 from include.s3logs.settings import Settings
 from include.s3logs.sources import Listing, LogObject
-from include.s3logs.store import PARALLEL_READS, Store
-from include.s3logs.strict import decode_key
+from include.s3logs.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +53,10 @@ SCHEMA = pa.schema(
         ("object_size", pa.int64()),
     ]
 )
-_COLUMNS = ("time", "remote_ip", "bucket", "operation", "key", "bytes_sent", "http_status", "object_size")
-_SMALL_DAY = 64 << 20  # bytes; about what the strict path reads while the compiled kernel is loaded
+_COLUMNS = ("time", *SCHEMA.names[1:])
 _SUCCESS = range(200, 300)
-_ROWS_PER_BATCH = 65_536
-_SHOWN_REJECTIONS = 3
-_SHOWN_CHARACTERS = 80
-_SECRET = re.compile(r"((?:Signature|Credential|AccessKeyId|Token)=)[^&\s\"]*")  # of presigned requests
+_UNREADABLE = (CorruptObjectError, AccessDeniedError, NotFoundError)
+_OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
 
 
 def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
@@ -94,38 +91,39 @@ def reduce_day(
     if earlier and not force and only_lost_objects(lake, earlier, inputs, objects):
         log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
         return Outcome(earlier, reused=True)
-    return run_stage(
-        lake,
-        STAGE,
-        day,
-        inputs=inputs,
-        compute=lambda attempt: _Reduction(attempt, stores, settings).run(objects, listing),
-        force=force,
-    )
+
+    def compute(attempt: Attempt) -> dict[str, int]:
+        with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
+            rows = RowsFile(folder / "rows", SCHEMA)
+            return _Reduction(attempt, stores, settings, rows, quarantine).run(objects, listing)
+
+    return run_stage(lake, STAGE, day, inputs=inputs, compute=compute, force=force)
 
 
 class _Reduction:
-    """One pass over the log objects of a day."""
+    """One pass over the log objects of a day, in bounded memory: what may be large grows in the two files."""
 
-    def __init__(self, attempt: Attempt, stores: Mapping[str, Store], settings: Settings) -> None:
+    def __init__(
+        self,
+        attempt: Attempt,
+        stores: Mapping[str, Store],
+        settings: Settings,
+        rows: RowsFile,
+        quarantine: QuarantineFile,
+    ) -> None:
         self.attempt, self.stores, self.settings = attempt, stores, settings
+        self.rows, self.quarantine = rows, quarantine
+        self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
-        self.rows: list[pa.Table] = []
-        self.waiting = 0  # rows that are not written yet
-        self.reduced = BytesIO()
-        self.writer = pq.ParquetWriter(self.reduced, SCHEMA, compression="zstd")
-        self.quarantine: list[dict[str, Any]] = []
         self.objects = [object_list.HEADER]
+        self.wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
+        self.seen = Seen()
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
-        self.select = _selector(self.settings, sum(log_object.size for log_object in objects))
-        for log_object, data in _read_ahead(self.stores, objects):
+        for log_object, content in read_ahead(self.stores, objects):
             before = self.counts.copy()
-            try:
-                self._add(log_object, decompress(_bytes_or_raise(data)))
-            except (CorruptObjectError, AccessDeniedError, NotFoundError) as error:
-                self._unreadable(log_object, error)
+            self._reduce(log_object, content)
             lines_here = self.counts["lines"] - before["lines"]
             rejected_here = self.counts["rejections"] - before["rejections"]
             self.objects.append(object_list.row(log_object, lines_here, rejected_here))
@@ -135,8 +133,38 @@ class _Reduction:
         self._write(listing.foreign_examples)
         return self._reconciled()
 
-    def _add(self, log_object: LogObject, data: bytes) -> None:
-        for found in self.select(data):
+    def _reduce(self, log_object: LogObject, content: Content) -> None:
+        skips = self.skips
+        try:
+            selections = self._readable(content)
+            skips = False  # from here on lines of it are counted
+            self._add(log_object, selections)
+        except _UNREADABLE as error:
+            where = self.stores[log_object.source].uri(log_object.key)
+            if not skips:
+                hint = "" if self.skips else _OR_SKIP
+                raise UnreadableObjectError(
+                    f"The log object {where} cannot be read: {error} Mend or remove it and run the day "
+                    f"again{hint}."
+                ) from error
+            log.warning("The log object %s cannot be read and is skipped: %s", where, error)
+            self.counts["unreadable_objects"] += 1
+            self.quarantine.add(log_object, None, f"unreadable: {error}", None)
+
+    def _readable(self, content: Content) -> Iterable[Selection]:
+        """Return what will select from the content, once it is known that the object can be read."""
+        packing, pieces = recognise(content())
+        lines = with_lines(unpack(pieces))
+        if self.skips and packing:
+            # Nothing of an object whose end is corrupt may count. So all of it is unpacked beforehand; one of
+            # more than one piece is read twice for that.
+            for _ in lines:
+                pass
+            lines = with_lines(unpack(content()))
+        return select(lines, self.wanted, _COLUMNS, self.seen)
+
+    def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
+        for found in selections:
             self.counts["lines"] += found.records + found.rejections.num_rows
             self.counts["records"] += found.records
             self.counts["rejections"] += found.rejections.num_rows
@@ -146,72 +174,35 @@ class _Reduction:
             self.counts["ambiguous"] += found.ambiguous
             self._keep(found.rows)
             for rejection in found.rejections.to_pylist():
-                self._reject(log_object, rejection["line_number"], rejection["reason"], rejection["raw"])
+                self.quarantine.add(
+                    log_object, rejection["line_number"], rejection["reason"], rejection["raw"]
+                )
 
     def _keep(self, found: pa.Table) -> None:
         if not found.num_rows:
             return
-        sent = pc.fill_null(found["bytes_sent"], 0)
+        nothing = number_array(np.zeros(found.num_rows, np.int64), pa.int64())
+        sent = pc.coalesce(found["bytes_sent"], nothing)  # null is 0 bytes
         self.counts["bytes_sent"] += pc.sum(sent).as_py()
-        columns = [found["time"], found["remote_ip"], found["bucket"], _decoded(found), sent]
-        self.rows.append(
-            pa.Table.from_arrays([*columns, found["http_status"], found["object_size"]], schema=SCHEMA)
-        )
-        self.waiting += found.num_rows
-        if self.waiting >= _ROWS_PER_BATCH:
-            self._flush()
-
-    def _flush(self) -> None:
-        self.writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *self.rows]).combine_chunks())
-        self.rows.clear()
-        self.waiting = 0
-
-    def _reject(self, log_object: LogObject, number: int | None, reason: str, line: bytes | None) -> None:
-        self.quarantine.append(
-            {
-                "source": log_object.source,
-                "log_object": log_object.key,
-                "line_number": number,
-                "reason": reason,
-                "raw": line.decode("utf-8", "surrogateescape") if line is not None else None,
-            }
-        )
-
-    def _unreadable(self, log_object: LogObject, error: Exception) -> None:
-        where = self.stores[log_object.source].uri(log_object.key)
-        if self.settings.on_unreadable == "fail":
-            raise UnreadableObjectError(
-                f"The log object {where} cannot be read: {error} Mend or remove it and run the day again, "
-                "or set S3LOGS_ON_UNREADABLE=skip to go on without such objects."
-            ) from error
-        log.warning("The log object %s cannot be read and is skipped: %s", where, error)
-        self.counts["unreadable_objects"] += 1
-        self._reject(log_object, None, f"unreadable: {error}", None)
+        found = found.set_column(_COLUMNS.index("bytes_sent"), "bytes_sent", sent)
+        self.rows.add(found.rename_columns(SCHEMA.names))
 
     def _check_rejections(self) -> None:
         rejected, total = self.counts["rejections"], self.counts["lines"]
         if not rejected or rejected / total <= self.settings.rejection_limit:
             return
-        shown = [
-            f"  {q['log_object']} line {q['line_number']}: {q['reason']}: {_shown(q['raw'])!r}"
-            for q in self.quarantine
-            if q["raw"] is not None
-        ]
         raise TooManyRejectionsError(
             f"{rejected} of {total} lines of log day {self.attempt.day} have no valid reading, more than "
             f"S3LOGS_REJECTION_LIMIT={self.settings.rejection_limit:g} allows. The first:\n"
-            + "\n".join(shown[:_SHOWN_REJECTIONS])
+            + "\n".join(f"  {example}" for example in self.quarantine.examples)
         )
 
     def _write(self, foreign: Sequence[str]) -> None:
-        self._flush()
-        self.writer.close()
-        quarantine = "".join(json.dumps(entry) + "\n" for entry in self.quarantine)
-        self.attempt.write("rows", "parquet", self.reduced.getvalue())
-        self.attempt.write(
-            "objects", "tsv", ("\n".join(self.objects) + "\n").encode("utf-8", "surrogateescape")
-        )
-        self.attempt.write("quarantine", "jsonl", quarantine.encode())
+        self.rows.close()
+        self.quarantine.close()
+        self.attempt.write_file("rows", "parquet", self.rows.path)
+        self.attempt.write("objects", "tsv", object_list.to_tsv(self.objects))
+        self.attempt.write_file("quarantine", "jsonl", self.quarantine.path)
         others = "".join(f"{object_list.escaped(uri)}\n" for uri in foreign)
         self.attempt.write("foreign", "txt", others.encode("utf-8", "surrogateescape"))
 
@@ -228,62 +219,9 @@ class _Reduction:
         return counts
 
 
-def _selector(settings: Settings, size: int) -> Callable[[bytes], Iterable[Selection]]:
-    """Return what selects the records that count from each log object of a day of `size` bytes."""
-    wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
-    if size < _SMALL_DAY:
-        known: set[bytes] = set()
-        return lambda data: [select_strictly(data, wanted, _COLUMNS, known)]
-    from include.s3logs.kernel.repeats import Seen  # noqa: PLC0415 (takes 2 s to load)
-    from include.s3logs.parse import select  # noqa: PLC0415
-
-    seen = Seen()
-    return lambda data: select([data], wanted, _COLUMNS, seen)
-
-
 def _exclusion(excluded: Sequence[str]) -> Callable[[str], bool] | None:
     """Return the test for excluded addresses, or None if there are none."""
     networks = [ip_network(network, strict=False) for network in excluded]
     if not networks:
         return None
     return lru_cache(100_000)(lambda ip: any(address_of(ip) in network for network in networks))
-
-
-def _decoded(found: pa.Table) -> pa.Array:
-    """Return the object keys behind the logged ones."""
-    keys = found["key"].combine_chunks()
-    if not pc.any(pc.match_substring_regex(keys, "[%+]")).as_py():
-        return keys
-    pairs = zip(found["operation"].to_pylist(), keys.to_pylist(), strict=True)
-    return pa.array([key and decode_key(operation, key) for operation, key in pairs], pa.string())
-
-
-def _shown(raw: str) -> str:
-    """Return the beginning of a line as it may stand in a message."""
-    return _SECRET.sub(r"\1…", raw)[:_SHOWN_CHARACTERS] + "…"
-
-
-def _bytes_or_raise(data: bytes | Exception) -> bytes:
-    if isinstance(data, Exception):
-        raise data
-    return data
-
-
-def _read_ahead(
-    stores: Mapping[str, Store], objects: Sequence[LogObject]
-) -> Iterator[tuple[LogObject, bytes | Exception]]:
-    """Yield each object with its bytes (or why it cannot be read), in order, reading a few ahead."""
-
-    def read(log_object: LogObject) -> bytes | Exception:
-        try:
-            return stores[log_object.source].read(log_object.key, log_object.etag)
-        except (AccessDeniedError, NotFoundError) as error:
-            return error
-
-    waiting = iter(objects)
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        ahead = [(o, pool.submit(read, o)) for o in islice(waiting, 2 * PARALLEL_READS)]
-        while ahead:
-            log_object, data = ahead.pop(0)
-            yield log_object, data.result()
-            ahead += [(o, pool.submit(read, o)) for o in islice(waiting, 1)]

@@ -7,11 +7,13 @@ protocol needs no rename, no lock and no append.
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -26,6 +28,8 @@ from include.s3logs.errors import (
 
 _TEMPORARY = ".s3logs-tmp-"
 PARALLEL_READS = 16
+PIECE = 8 << 20
+"""The most bytes that `read_pieces` gives at once; from S3 each piece is a request of its own."""
 _CREATE_ATTEMPTS = 100
 
 
@@ -54,8 +58,18 @@ class Store(Protocol):
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the bytes of `key`; with `etag`, only if it is still that version (ChangedObjectError)."""
 
+    def read_pieces(self, key: str, size: int, etag: str | None = None) -> Iterator[bytes]:
+        """Yield the content of `key`, `size` bytes, in pieces of `PIECE` bytes (the last may be shorter).
+
+        Raises as `read` does, and ChangedObjectError when there are more bytes or fewer than `size`. A
+        change may be noticed only after some pieces, or all, were given.
+        """
+
     def write(self, key: str, data: bytes) -> None:
         """Put `data` under `key`, atomically."""
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Put the content of a local file under `key`, atomically, without holding it in memory."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the keys; those that are not there are fine."""
@@ -113,28 +127,48 @@ class LocalStore:
 
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the content of the file."""
+        return b"".join(self._pieces(key, etag))
+
+    def read_pieces(self, key: str, size: int, etag: str | None = None) -> Iterator[bytes]:
+        """Yield the content of the file."""
+        read = 0
+        for piece in self._pieces(key, etag):
+            read += len(piece)
+            if read > size:
+                break
+            yield piece
+        if read != size:
+            raise _changed(self._path(key))
+
+    def _pieces(self, key: str, etag: str | None) -> Iterator[bytes]:
+        """Look at the version before anything is read, and again after that."""
         path = self._path(key)
-        try:
-            with path.open("rb") as file:
-                data = file.read()
-                now = _etag(os.fstat(file.fileno()))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise NotFoundError(f"{path} does not exist.") from error
-        except PermissionError as error:
-            raise AccessDeniedError(f"{path} may not be read: {error.strerror}.") from error
-        except OSError as error:
-            raise StoreUnavailableError(f"{path} could not be read: {error}") from error
-        if etag is not None and now != etag:
-            raise ChangedObjectError(f"{path} changed after it was listed.")
-        return data
+        with _explained_reading(path), path.open("rb", buffering=0) as file:
+            _expect(etag, path, file)
+            while piece := file.read(PIECE):
+                yield piece
+            _expect(etag, path, file)
 
     def write(self, key: str, data: bytes) -> None:
+        """Write the file as a whole or not at all."""
+        self._put(key, lambda file: file.write(data))
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Copy the file as a whole or not at all."""
+
+        def copy(file: BinaryIO) -> None:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, file, PIECE)
+
+        self._put(key, copy)
+
+    def _put(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
         """Write beside the file first and move it into place, so that readers never see half of it."""
         path = self._path(key)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         try:
             with _created(temporary) as file:
-                file.write(data)
+                fill(file)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -167,6 +201,28 @@ def _created(path: Path) -> BinaryIO:
         with suppress(FileNotFoundError):
             return path.open("xb")
     raise StoreUnavailableError(f"The folder {path.parent} vanishes as soon as it is made.")
+
+
+@contextmanager
+def _explained_reading(path: Path) -> Iterator[None]:
+    """Turn the system's exceptions into ours, naming the file."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise NotFoundError(f"{path} does not exist.") from error
+    except PermissionError as error:
+        raise AccessDeniedError(f"{path} may not be read: {error.strerror}.") from error
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} could not be read: {error}") from error
+
+
+def _expect(etag: str | None, path: Path, file: FileIO) -> None:
+    if etag is not None and _etag(os.fstat(file.fileno())) != etag:
+        raise _changed(path)
+
+
+def _changed(path: Path) -> ChangedObjectError:
+    return ChangedObjectError(f"{path} changed after it was listed.")
 
 
 def _etag(status: os.stat_result) -> str:

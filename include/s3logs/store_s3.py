@@ -1,10 +1,13 @@
 """An S3 bucket (AWS or any compatible server) as a store. The boto3 client is handed in."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from include.s3logs.errors import (
     AccessDeniedError,
@@ -13,14 +16,16 @@ from include.s3logs.errors import (
     PermanentError,
     StoreUnavailableError,
 )
-from include.s3logs.store import ObjectInfo
+from include.s3logs.store import PIECE, ObjectInfo
 
 _DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
 _ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_CHANGED = {"412", "PreconditionFailed"}
+_CHANGED = {"412", "PreconditionFailed", "416", "InvalidRange"}  # a range is invalid where an object shrank
+_BROKEN = (BotoCoreError, HTTPError, OSError)  # of a connection; urllib3's come out where a body is read
 _HTTP_CLIENT_ERRORS = range(400, 500)
 _HTTP_WORTH_RETRYING = {408, 409, 425, 429}
 _DELETE_BATCH = 1000  # the most keys one DeleteObjects request takes
+_PAUSES = (1, 2, 4)  # seconds before a piece that broke off is asked for again
 
 
 class S3Store:
@@ -59,10 +64,57 @@ class S3Store:
             data: bytes = self.client.get_object(**request)["Body"].read()
         return data
 
+    def read_pieces(self, key: str, size: int, etag: str | None = None) -> Iterator[bytes]:
+        """Yield the content of the object, with one request for each piece.
+
+        So a connection that breaks off, as every long one may, costs a piece and not the object.
+        """
+        request = {"Bucket": self.bucket, "Key": self.prefix + key}
+        if etag is not None:
+            request["IfMatch"] = f'"{etag}"'
+        if size <= PIECE:
+            yield self._piece(key, request, size)
+            return
+        for start in range(0, size, PIECE):
+            stop = min(start + PIECE, size)
+            yield self._piece(key, request | {"Range": f"bytes={start}-{stop - 1}"}, stop - start)
+
+    def _piece(self, key: str, request: dict[str, str], length: int) -> bytes:
+        """Return the `length` bytes that are asked for.
+
+        The client repeats a request that fails, but not the reading of the answer's body.
+        """
+        pauses = iter(_PAUSES)
+        while True:
+            with self._explained(key):
+                answer = self.client.get_object(**request)
+                body = answer["Body"]
+                if answer.get("ContentLength") != length:
+                    body.close()
+                    raise ChangedObjectError(f"{self.uri(key)} changed after it was listed.")
+                try:
+                    data: bytes = body.read()
+                    return data
+                except _BROKEN:
+                    if (pause := next(pauses, None)) is None:
+                        raise
+            time.sleep(pause)
+
     def write(self, key: str, data: bytes) -> None:
         """Put the object."""
         with self._explained(key):
             self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Put the object, a large one in parts; it is there when all of them are."""
+        # Who handed in a client has loaded boto3; whoever has no bucket should not wait for it.
+        from boto3.exceptions import S3UploadFailedError  # noqa: PLC0415
+
+        with self._explained(key):
+            try:
+                self.client.upload_file(str(path), self.bucket, self.prefix + key)
+            except S3UploadFailedError as error:  # hides the error of the request
+                raise error.__context__ or error from None
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the objects, 1,000 a request; says which key could not be deleted."""
@@ -82,7 +134,7 @@ class S3Store:
             yield
         except ClientError as error:
             raise _translate(error, self.uri(key)) from error
-        except (BotoCoreError, OSError) as error:
+        except _BROKEN as error:
             raise StoreUnavailableError(f"{self.uri(key)}: {error}") from error
 
 

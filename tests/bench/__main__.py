@@ -18,6 +18,7 @@ from statistics import median
 from tests.bench.contestants import CONTESTANTS, LIMIT, PRODUCT, Contestant
 from tests.bench.corpus import MB, CorpusTruth, write_corpus
 from tests.bench.stages import stage_rows
+from tests.bench.startup import startup_rows
 from tests.bench.table import ratio, render, speed
 from tests.bench.worker import STAGES
 
@@ -96,7 +97,7 @@ def measure(runners: list[Runner], runs: int) -> str:
 
 
 def main() -> None:
-    """Measure and print two tables."""
+    """Measure and print three tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure s3logs.")
     parser.add_argument("--megabytes", type=int, default=256, help="size of the corpus (default 256)")
     parser.add_argument("--runs", type=int, default=5, help=f"measured rounds, at least {FEWEST_RUNS}")
@@ -129,6 +130,8 @@ def main() -> None:
         "milliseconds a day, but for publish of all days together\n"
     )
     print(render(["stage", "computed", "reused"], stage_rows(json.loads(times))))
+    print("\nUntil a process has read its first line, median (min … max) of milliseconds\n")
+    print(render(["process", "ms"], startup_rows(asked.runs)))
 
 
 if __name__ == "__main__":

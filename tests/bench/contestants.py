@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
+from functools import lru_cache, partial
+from hashlib import blake2b
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -29,29 +33,36 @@ class Contestant:
 
 # --- s3logs.
 
-_COLUMNS = ("time", "remote_ip", "bucket", "operation", "key", "bytes_sent", "http_status", "object_size")
+_COLUMNS = ("time", "remote_ip", "bucket", "object_key", "bytes_sent", "http_status", "object_size")
 
 
 def product_reduce(pieces: Iterable[bytes]) -> Any:
     """Return the rows that count as a table, the way `reduce` makes them: repeats are looked for, too."""
     import pyarrow as pa
 
-    from include.s3logs.kernel.repeats import Seen
-    from include.s3logs.parse import select
-    from include.s3logs.selection import Filter
+    from include.s3logs.parse import Filter, select
+    from include.s3logs.repeats import Seen
 
     wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
     return pa.concat_tables([found.rows for found in select(pieces, wanted, _COLUMNS, Seen())])
 
 
-def strict_reduce(pieces: Iterable[bytes]) -> Any:
-    """Return the same as `product_reduce` by the strict path alone, as small days are read."""
-    import pyarrow as pa
+def strict_reduce(lines: Iterable[bytes]) -> Any:
+    """Return the same as `product_reduce` by the strict path alone, the specification in pure Python."""
+    from include.s3logs.strict import Reason, decode_key, parse_line
 
-    from include.s3logs.selection import Filter, select_strictly
-
-    wanted, seen = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300)), set()
-    return pa.concat_tables([select_strictly(piece, wanted, _COLUMNS, seen).rows for piece in pieces])
+    rows, seen = [], set()
+    for line in lines:
+        record = parse_line(line.removesuffix(b"\n"))
+        digest = blake2b(line, digest_size=16).digest()
+        if isinstance(record, Reason) or digest in seen:
+            continue
+        seen.add(digest)
+        if record.operation == "REST.GET.OBJECT" and 200 <= (record.http_status or 0) < 300:
+            key = record.key and decode_key(record.operation, record.key)
+            sent = record.bytes_sent or 0, record.http_status, record.object_size
+            rows.append((record.time, record.remote_ip, record.bucket, key, *sent))
+    return _table(rows)
 
 
 def product_all(pieces: Iterable[bytes]) -> Iterator[Any]:
@@ -73,7 +84,8 @@ def _s3logs_reduce(path: Path) -> Sent:
 
 
 def _s3logs_strict(path: Path) -> Sent:
-    return _sent(strict_reduce(_whole_lines(path)))
+    with path.open("rb") as file:
+        return _sent(strict_reduce(file))
 
 
 def _s3logs_all(path: Path) -> Sent:
@@ -93,11 +105,10 @@ def _pieces(path: Path) -> Iterator[bytes]:
         yield from iter(partial(file.read, PIECE), b"")
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    """Yield the file in pieces of whole lines, as if each were a log object."""
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece + file.readline()
+def _table(rows: list[tuple[Any, ...]]) -> Any:
+    import pyarrow as pa
+
+    return pa.table([pa.array(values) for values in zip(*rows, strict=True)], names=_COLUMNS)
 
 
 # --- The others.
@@ -154,17 +165,49 @@ _EXPRESSION = re.compile(
 )
 
 
+@lru_cache(1 << 17)
+def _epoch(text: str) -> float:
+    return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").timestamp()
+
+
+@lru_cache(1 << 17)
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return text == "-"
+    return True
+
+
 def _expression(path: Path) -> Sent:
-    rows = []
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+    rows, seen = [], set()
+    with path.open("rb") as file:
         for line in file:
-            if (found := _EXPRESSION.match(line)) is None:
+            digest = blake2b(line, digest_size=16).digest()
+            found = _EXPRESSION.match(line.decode(errors="replace"))
+            if found is None or digest in seen:
                 continue
-            fields = found.groups()
-            if fields[6] == "REST.GET.OBJECT" and fields[9].startswith("2"):
-                sent = int(fields[11]) if fields[11].isdigit() else 0
-                rows.append((fields[2], fields[3], fields[1], fields[7], sent, fields[9], fields[12]))
-    return np.array([row[4] for row in rows], np.int64)
+            seen.add(digest)
+            _, bucket, time, ip, _, _, operation, key, _, status, _, sent, size, *_ = found.groups()
+            try:
+                row = (
+                    _epoch(time),
+                    ip,
+                    bucket,
+                    unquote(unquote(key)),
+                    _count(sent),
+                    _count(status),
+                    _count(size),
+                )
+            except ValueError:
+                continue
+            if operation == "REST.GET.OBJECT" and status.startswith("2") and _is_address(ip):
+                rows.append(row)
+    return _sent(_table(rows))
+
+
+def _count(text: str) -> int:
+    return 0 if text == "-" else int(text)
 
 
 LIMIT, PRODUCT = "newline count (the limit)", "s3logs reduce"

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from include.s3logs.checkpoint import (
+    Attempt,
     Checkpoint,
     checkpoint_key,
     load_checkpoint,
@@ -46,6 +48,17 @@ def test_same_inputs_are_reused_and_other_inputs_computed(lake):
     assert again.checkpoint == first.checkpoint
     assert stage.run(lake, version=2).reused is False
     assert stage.run(lake, version=2, force=True).reused is False
+
+
+def test_a_file_is_an_output_like_any_other(lake, tmp_path_factory):
+    path = tmp_path_factory.mktemp("elsewhere") / "rows"
+    path.write_bytes(b"the rows" * 100_000)
+    in_memory, on_disk = Attempt(lake, "reduced", DAY), Attempt(lake, "reduced", DAY)
+    in_memory.write("rows", "txt", path.read_bytes())
+    on_disk.write_file("rows", "txt", path)
+    assert replace(in_memory.files["rows"], key="") == replace(on_disk.files["rows"], key="")
+    assert lake.read(in_memory.files["rows"].key) == lake.read(on_disk.files["rows"].key)
+    assert on_disk.files["rows"].key.startswith(f"reduced/{DAY}/rows-")
 
 
 def test_a_new_attempt_never_writes_a_file_of_an_earlier_one(lake):

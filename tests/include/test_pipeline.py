@@ -11,7 +11,6 @@ import pytest
 
 from include.s3logs.binning import bin_day
 from include.s3logs.catalogs.manifest import ManifestCatalog
-from include.s3logs.checkpoint import load_checkpoint, read_output
 from include.s3logs.mapping import map_day
 from include.s3logs.privacy import Masking
 from include.s3logs.publish import publish
@@ -170,17 +169,6 @@ def test_no_ip_of_the_sample_is_in_the_mapped_or_published_files(lake, sample):
         if info.key.startswith(("usage/", "status/", "publish/")):
             data = lake.read(info.key)
             assert not [ip for ip in ips if ip in data], info.key
-
-
-def test_a_large_day_takes_the_compiled_path_to_the_same_bytes(sample, days, lake, tmp_path, monkeypatch):
-    monkeypatch.setattr("include.s3logs.reduce._SMALL_DAY", 0)
-    other = LocalStore(tmp_path)
-    run(other, sample, days[:2])
-    for day in days[:2]:
-        one, two = (load_checkpoint(store, "reduced", day) for store in (lake, other))
-        assert one.counts == two.counts
-        for role in one.files:
-            assert read_output(lake, one, role) == read_output(other, two, role), role
 
 
 def test_an_excluded_address_counts_nowhere(sample, days, truth, tmp_path):

@@ -1,9 +1,15 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from include.s3logs.errors import ChangedObjectError, NotFoundError, PermanentError
-from include.s3logs.store import LocalStore, read_all
+from include.s3logs.errors import (
+    ChangedObjectError,
+    NotFoundError,
+    PermanentError,
+    StoreUnavailableError,
+)
+from include.s3logs.store import PIECE, LocalStore, read_all
 
 
 def keys(store, **kwargs):
@@ -41,8 +47,11 @@ def test_etag_changes_with_the_content_and_guards_the_read(store):
 
 
 def test_missing_files_and_folders_are_named(store):
-    with pytest.raises(NotFoundError, match="nothing/here"):
-        store.read("nothing/here")
+    for absent in ("nothing/here", "ab/below a file", "a"):
+        with pytest.raises(NotFoundError, match=absent):
+            store.read(absent)
+        with pytest.raises(NotFoundError, match=absent):
+            next(store.read_pieces(absent, 1))
     assert keys(LocalStore(store.root / "nowhere")) == []
 
 
@@ -82,3 +91,69 @@ def test_writers_and_deleters_of_one_folder_do_not_trip_each_other(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(open_and_close, range(8)))
     assert keys(store) == []
+
+
+# Content in pieces
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 5])
+def test_pieces_are_the_content_in_order(store, size):
+    content = os.urandom(size)
+    store.write("large", content)
+    info = next(store.list("large"))
+    pieces = list(store.read_pieces("large", info.size, info.etag))
+    assert b"".join(pieces) == content == store.read("large", info.etag)
+    assert [len(piece) for piece in pieces[:-1]] == [PIECE] * (len(pieces) - 1)
+    assert len(pieces) == -(-size // PIECE)
+
+
+def test_a_file_that_changed_before_is_noticed_before_any_piece(store):
+    info = next(store.list("ab"))
+    store.write("ab", b"ba")
+    with pytest.raises(ChangedObjectError, match="ab changed"):
+        next(store.read_pieces("ab", info.size, info.etag))
+
+
+def test_a_file_that_changes_meanwhile_is_noticed_at_its_end(store):
+    store.write("large", bytes(2 * PIECE))
+    info = next(store.list("large"))
+    pieces = store.read_pieces("large", info.size, info.etag)
+    assert len(next(pieces)) == PIECE
+    with (store.root / "large").open("r+b") as file:
+        file.write(b"another beginning")
+    os.utime(store.root / "large", ns=(1, 1))  # clocks of file systems may be coarse
+    with pytest.raises(ChangedObjectError, match="large changed"):
+        list(pieces)
+
+
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE + 1, 3 * PIECE])
+def test_more_or_less_than_the_listed_size_is_a_change_too(store, size):
+    store.write("large", bytes(2 * PIECE))
+    given = 0
+    with pytest.raises(ChangedObjectError, match="large changed"):
+        for piece in store.read_pieces("large", size):
+            given += len(piece)
+    assert given <= size
+
+
+def test_write_file_puts_the_content_and_leaves_nothing_behind(store, tmp_path_factory):
+    path = tmp_path_factory.mktemp("elsewhere") / "file"
+    path.write_bytes(os.urandom(PIECE + 1))
+    store.write_file("new folder/large", path)
+    store.write_file("ab", path)
+    assert store.read("new folder/large") == store.read("ab") == path.read_bytes()
+    assert not [name for name in store.root.rglob("*") if "tmp" in name.name]
+
+
+def test_a_file_that_cannot_be_put_leaves_the_old_content_and_nothing_behind(store, tmp_path, monkeypatch):
+    with pytest.raises(StoreUnavailableError, match="ab could not be written"):
+        store.write_file("ab", tmp_path / "absent")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("include.s3logs.store.os.fsync", full)
+    with pytest.raises(StoreUnavailableError, match=r"ab could not be written.*No space left"):
+        store.write_file("ab", tmp_path / "b")
+    assert store.read("ab") == b"ab"
+    assert not [name for name in store.root.rglob("*") if "tmp" in name.name]

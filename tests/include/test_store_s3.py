@@ -1,9 +1,12 @@
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from urllib3.exceptions import SSLError
 
 from include.s3logs.errors import (
     AccessDeniedError,
@@ -12,6 +15,7 @@ from include.s3logs.errors import (
     PermanentError,
     StoreUnavailableError,
 )
+from include.s3logs.store import PIECE
 from include.s3logs.store_s3 import S3Store
 
 
@@ -51,6 +55,9 @@ def test_only_the_listed_version_is_read(store):
 def test_absent_objects_and_buckets_are_named(store, s3):
     with pytest.raises(NotFoundError, match="some/prefix/nothing"):
         store.read("nothing")
+    for size in (1, 2 * PIECE):
+        with pytest.raises(NotFoundError, match="some/prefix/nothing"):
+            next(store.read_pieces("nothing", size))
     with pytest.raises(NotFoundError, match="no-such-bucket"):
         list(S3Store(s3.client, "no-such-bucket-here").list())
 
@@ -74,6 +81,17 @@ def test_wrong_credentials_are_permanent_and_an_outage_is_not(s3, bucket):
         S3Store(_client(s3.endpoint), bucket).write("a", b"")
     with pytest.raises(StoreUnavailableError):
         S3Store(_client("http://127.0.0.1:9"), bucket).read("a")
+
+
+def test_putting_a_file_fails_as_writing_does(s3, bucket, tmp_path):
+    for size in (1, 2 * PIECE):  # put as a whole, and in parts
+        (tmp_path / "file").write_bytes(bytes(size))
+        with pytest.raises(AccessDeniedError, match=f"s3://{bucket}/a may not be accessed"):
+            S3Store(_client(s3.endpoint), bucket).write_file("a", tmp_path / "file")
+        with pytest.raises(StoreUnavailableError, match=f"s3://{bucket}/a"):
+            S3Store(_client("http://127.0.0.1:9"), bucket).write_file("a", tmp_path / "file")
+    with pytest.raises(StoreUnavailableError, match=f"s3://{bucket}/a"):
+        S3Store(s3.client, bucket).write_file("a", tmp_path / "absent")
 
 
 class _Troubled(BaseHTTPRequestHandler):
@@ -113,11 +131,114 @@ def troubled():
 
 
 @pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "hangs", "cut"])
-def test_what_can_heal_is_worth_another_attempt(troubled, kind):
+def test_what_can_heal_is_worth_another_attempt(troubled, kind, no_pauses):
     with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
         troubled.read(kind)
+    with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
+        next(troubled.read_pieces(kind, 1000))
 
 
 def test_a_request_the_server_refuses_as_wrong_is_permanent(troubled):
     with pytest.raises(PermanentError, match="InvalidArgument"):
         troubled.read("odd")
+
+
+# Content in pieces
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    """The pauses before another try, as they would have been."""
+    pauses = []
+    monkeypatch.setattr("include.s3logs.store_s3.time.sleep", pauses.append)
+    return pauses
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 2 * PIECE + 5])
+def test_pieces_are_the_content_in_order(store, tmp_path, size):
+    content = os.urandom(size)
+    (tmp_path / "file").write_bytes(content)
+    store.write_file("large", tmp_path / "file")
+    info = next(store.list("large"))
+    for etag in (info.etag, None):
+        pieces = list(store.read_pieces("large", info.size, etag))
+        assert b"".join(pieces) == content
+        assert max(map(len, pieces)) <= PIECE
+    assert store.read("large", info.etag) == content
+
+
+def test_an_object_that_changes_between_two_pieces_is_noticed(store):
+    store.write("large", b"a" * 2 * PIECE)
+    info = next(store.list("large"))
+    pieces = store.read_pieces("large", info.size, info.etag)
+    assert next(pieces) == b"a" * PIECE
+    store.write("large", b"b" * 2 * PIECE)
+    with pytest.raises(ChangedObjectError, match="some/prefix/large changed"):
+        next(pieces)
+
+
+@pytest.mark.parametrize("size", [1, PIECE, PIECE + 10, 3 * PIECE])
+def test_more_or_less_than_the_listed_size_is_a_change_too(store, size):
+    store.write("large", bytes(2 * PIECE))
+    if size == PIECE + 10:
+        store.write("large", bytes(PIECE + 9))
+    with pytest.raises(ChangedObjectError, match="some/prefix/large changed"):
+        list(store.read_pieces("large", size))
+
+
+class _Breaking:
+    """A client of a real server whose answers break off in the middle, `breaks` times."""
+
+    def __init__(self, client, breaks, error):
+        self.client, self.breaks, self.error, self.ranges = client, breaks, error, []
+
+    def get_object(self, **request):
+        self.ranges.append(request.get("Range"))
+        answer = self.client.get_object(**request)
+        if self.breaks:
+            self.breaks -= 1
+            body = answer["Body"]
+            answer["Body"] = self
+            body.read(5)
+            body.close()
+        return answer
+
+    def read(self):
+        raise self.error
+
+
+ERRORS = [
+    IncompleteReadError(actual_bytes=5, expected_bytes=10),
+    ResponseStreamingError(error="reset"),
+    ReadTimeoutError(endpoint_url="http://s3"),
+    SSLError("bad record mac"),
+    ConnectionResetError(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_piece_that_breaks_off_is_asked_for_again_and_no_other(store, no_pauses, error):
+    content = os.urandom(2 * PIECE + 5)
+    store.write("large", content)
+    store.client = _Breaking(store.client, 2, error)
+    assert b"".join(store.read_pieces("large", len(content))) == content
+    ranges = [f"bytes={n * PIECE}-{min((n + 1) * PIECE, len(content)) - 1}" for n in range(3)]
+    assert store.client.ranges == [ranges[0]] * 3 + ranges[1:]
+    assert no_pauses == [1, 2]
+
+
+def test_a_piece_that_always_breaks_off_is_an_outage(store, no_pauses):
+    store.write("small", b"content")
+    store.client = _Breaking(store.client, 100, ERRORS[0])
+    with pytest.raises(StoreUnavailableError, match="some/prefix/small"):
+        list(store.read_pieces("small", 7))
+    assert store.client.ranges == [None] * 4
+    assert no_pauses == [1, 2, 4]
+
+
+def test_a_large_file_is_put_in_parts_and_listed_as_one(store, s3, bucket, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(3 * PIECE + 7))
+    store.write_file("large", path)
+    assert s3.get(bucket, "some/prefix/large") == path.read_bytes()
+    assert [(info.key, info.size) for info in store.list()] == [("large", path.stat().st_size)]

@@ -20,6 +20,12 @@ WRITES_OF_THE_STAGES = 16
 SURVIVES = 10_000
 
 
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path_factory, monkeypatch):
+    """Who is killed leaves them behind."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+
+
 def run(sample, lake_uri, nth, **env):
     return subprocess.run(
         [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, str(nth)],

@@ -33,6 +33,14 @@ class CrashingStore:
         return getattr(self.store, name)
 
     def write(self, key, data):
+        self._count(key, data)
+        self.store.write(key, data)
+
+    def write_file(self, key, path):
+        self._count(key, path.read_bytes())
+        self.store.write_file(key, path)
+
+    def _count(self, key, data):
         self.writes += 1
         if self.writes == self.nth:
             if isinstance(self.store, LocalStore):  # a half-written temporary file stays behind
@@ -40,7 +48,6 @@ class CrashingStore:
                 half.parent.mkdir(parents=True, exist_ok=True)
                 half.with_name(".s3logs-tmp-half").write_bytes(data[: len(data) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
-        self.store.write(key, data)
 
 
 def main(sample, lake_uri, day, nth):

@@ -61,7 +61,8 @@ def s3_server(folder: Path):
         "s3.port.grpc": next(ports),
         "s3.config": folder / "s3.json",
     }
-    arguments |= {"s3.port.iceberg": 0, "volume.max": 100, "master.volumeSizeLimitMB": 64}
+    # Each bucket takes seven volumes, and each test a bucket.
+    arguments |= {"s3.port.iceberg": 0, "volume.max": 2000, "master.volumeSizeLimitMB": 64}
     credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     (folder / "s3.json").write_text(

@@ -1,5 +1,6 @@
-"""The compiled fast path of the parser (Numba): three kernels over the bytes of many lines.
+"""The compiled fast path of the parser: loops over the bytes of many lines, written for Numba.
 
-`scan` finds the fields of each line, `gather` copies fields into Arrow buffers, `repeats` finds lines that
-are byte for byte the same. Numba keys its cache on one source file, so no kernel calls one in another file.
+`scan` finds the fields of each line, `repeats` the lines that are byte for byte the same, `rows` chooses
+lines and copies their fields into Arrow buffers. `build` compiles them, `library` keeps and loads the result;
+whoever calls a kernel gets it there.
 """

@@ -1,129 +1,103 @@
 """Find lines that are byte for byte the same as an earlier one.
 
 Each line becomes a keyed 128-bit hash (folded 64-bit multiplication, as wyhash does it); the keys are
-random in each process, so nobody can write log lines that collide. Hashes live in an open-addressing table.
+random in each process, so nobody can write log lines that collide. Hashes live in an open-addressing table:
+pairs of numbers, of which the first decides where; it is never zero, as a free slot holds zeros.
 """
 
-from __future__ import annotations
-
-import secrets
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-U = np.uintp
-_FULL = 0.5  # the table grows when more of it is in use
+from include.s3logs.kernel.layout import FAST, READ
+from include.s3logs.kernel.machine import fold, word_at
 
-
-@intrinsic
-def _word_at(typing: Any, data: Any, at: Any) -> Any:
-    """The eight bytes at data[at:] as a number."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        base = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        pointer = builder.bitcast(builder.gep(base, [arguments[1]]), ir.IntType(64).as_pointer())
-        return builder.load(pointer, align=1)
-
-    return types.uint64(data, at), build
+_ALL, _CR = np.uint64(0xFFFFFFFFFFFFFFFF), ord("\r")
 
 
-@intrinsic
-def _folded(typing: Any, one: Any, other: Any) -> Any:
-    """The high and the low half of the 128-bit product, combined."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide, narrow = ir.IntType(128), ir.IntType(64)
-        product = builder.mul(*(builder.zext(value, wide) for value in arguments))
-        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), narrow)
-        return builder.xor(high, builder.trunc(product, narrow))
-
-    return types.uint64(types.uint64, types.uint64), build
+@njit(forceinline=True)
+def _mixed(data, at, one, two, keys):  # type: ignore[no-untyped-def]
+    """Both halves of a hash with the 16 bytes at `at` mixed in."""
+    left, right = word_at(data, at), word_at(data, at + 8)
+    return fold(left ^ keys[2], right ^ one), fold(right ^ keys[3], left ^ two)
 
 
-_word: Any = _word_at  # Numba's stubs show the typing argument, which no caller gives
-_fold: Any = _folded
+@njit(forceinline=True)
+def _hash(data, start, stop, keys):  # type: ignore[no-untyped-def]
+    """The 128-bit hash of data[start:stop]."""
+    one, two = keys[0] ^ np.uint64(stop - start), keys[1]
+    three, four = keys[4], keys[5]  # a second chain: the processor works at both at once
+    at = start
+    while at + 32 <= stop:
+        one, two = _mixed(data, at, one, two, keys)
+        three, four = _mixed(data, at + 16, three, four, keys)
+        at += 32
+    if at + 16 <= stop:
+        one, two = _mixed(data, at, one, two, keys)
+        at += 16
+    left, right, rest = word_at(data, at), word_at(data, at + 8), np.uint64(8 * (stop - at))
+    if rest >= 64:
+        right &= ~(_ALL << (rest - np.uint64(64)))
+    else:
+        left, right = left & ~(_ALL << rest), np.uint64(0)
+    three, four = fold(left ^ keys[2], right ^ three), fold(right ^ keys[3], left ^ four)
+    first = fold(one ^ keys[6], three ^ keys[7]) ^ fold(two ^ keys[8], four ^ keys[9])
+    second = fold(two ^ keys[6], three ^ keys[8]) ^ fold(one ^ keys[7], four ^ keys[10])
+    return first | np.uint64(1), second
 
 
-@njit(cache=True)
-def _hash(data, starts, stops, which, keys, hashes):  # type: ignore[no-untyped-def]
-    """Write the 128-bit hash of each of the lines to `hashes`; its first half is never zero."""
-    for n in range(len(which)):
-        start, stop = starts[which[n]], stops[which[n]]
-        one, two = keys[0] ^ np.uint64(stop - start), keys[1]
-        for at in range(start, stop, 16):
-            left, right = _word(data, U(at)), _word(data, U(at + 8))
-            over = at + 16 - stop  # bytes of this block that are behind the line
-            if over >= 8:
-                right = np.uint64(0)
-                left &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * (over - 8))
-            elif over > 0:
-                right &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * over)
-            one = _fold(left ^ keys[2], right ^ one)
-            two = _fold(right ^ keys[3], left ^ two)
-        hashes[n, 0] = _fold(one ^ keys[4], two ^ keys[5]) | np.uint64(1)
-        hashes[n, 1] = _fold(one ^ keys[6], two ^ keys[7])
+@njit(forceinline=True)
+def _slot(first, mask):  # type: ignore[no-untyped-def]
+    """Where the search for a hash begins (its lowest bit says nothing)."""
+    return np.int64((first >> np.uint64(1)) & mask)
 
 
-@njit(cache=True)
-def _mark(hashes, table, used, repeated):  # type: ignore[no-untyped-def]
-    """Put the hashes into the table, mark those that were there, and return the new `used`.
+def mark(data, starts, verdicts, count, keys, hashes, table, slots, repeated):  # type: ignore[no-untyped-def]
+    """Tell in `repeated` of each line that is a record whether it was seen before.
 
-    A loop of its own, so that the processor waits for the table's memory for several lines at once.
+    Returns how many were not. The table has `slots` pairs, a power of two, of which more than `count` are
+    free; `hashes` has room for `count`.
     """
-    mask = np.uint64(len(table) - 1)
-    for n in range(len(hashes)):
-        one, two = hashes[n, 0], hashes[n, 1]
-        slot = two & mask
-        repeated[n] = False
-        while table[U(slot), 0] != 0:  # a free slot holds zeros
-            if table[U(slot), 0] == one and table[U(slot), 1] == two:
-                repeated[n] = True
-                break
-            slot = (slot + np.uint64(1)) & mask
-        if not repeated[n]:
-            table[U(slot), 0], table[U(slot), 1] = one, two
-            used += 1
-    return used
+    for n in range(count):
+        if verdicts[n] == FAST or verdicts[n] == READ:
+            start, stop = starts[n], starts[n + 1] - 1
+            if stop > start and data[stop - 1] == _CR:
+                stop -= 1
+            hashes[2 * n], hashes[2 * n + 1] = _hash(data, start, stop, keys)
+    # A loop of its own, so that the processor waits for the table's memory for several lines at once.
+    mask, new = np.uint64(slots - 1), 0
+    for n in range(count):
+        repeated[n] = 0
+        if verdicts[n] == FAST or verdicts[n] == READ:
+            first, second = hashes[2 * n], hashes[2 * n + 1]
+            slot = _slot(first, mask)
+            while table[2 * slot] != 0 and (table[2 * slot] != first or table[2 * slot + 1] != second):
+                slot = (slot + 1) & (slots - 1)
+            if table[2 * slot] != 0:
+                repeated[n] = 1
+            else:
+                table[2 * slot], table[2 * slot + 1] = first, second
+                new += 1
+    return new
 
 
-@njit(cache=True)
-def _move(old, new):  # type: ignore[no-untyped-def]
-    """Put everything in the old table into the new one."""
-    mask = np.uint64(len(new) - 1)
-    for n in range(len(old)):
-        if old[n, 0] != 0:
-            slot = old[n, 1] & mask
-            while new[U(slot), 0] != 0:
-                slot = (slot + np.uint64(1)) & mask
-            new[U(slot), 0], new[U(slot), 1] = old[n, 0], old[n, 1]
+def grow(table, slots):  # type: ignore[no-untyped-def]
+    """Spread the hashes over a table whose number of slots, now `slots`, has doubled; all new slots are free.
 
-
-class Seen:
-    """The lines seen so far."""
-
-    def __init__(self) -> None:
-        self._keys = np.array([secrets.randbits(64) | 1 for _ in range(8)], np.uint64)
-        self._table = np.zeros((1 << 14, 2), np.uint64)
-        self._used = 0
-
-    def mark(
-        self,
-        data: npt.NDArray[np.uint8],
-        starts: npt.NDArray[np.int64],
-        stops: npt.NDArray[np.int64],
-        which: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.bool_]:
-        """Tell for each of the lines `which` of `data` whether it is a repeat of an earlier one."""
-        while self._used + len(which) > _FULL * len(self._table):
-            larger = np.zeros((2 * len(self._table), 2), np.uint64)
-            _move(self._table, larger)
-            self._table = larger
-        repeated = np.zeros(len(which), np.bool_)
-        hashes = np.empty((len(which), 2), np.uint64)
-        _hash(data, starts, stops, which, self._keys, hashes)
-        self._used = _mark(hashes, self._table, self._used, repeated)
-        return repeated
+    In place: the old slots are gone through in order, beginning behind a free one. What is taken out goes to
+    a slot that was passed already, or to the new half, so no hash is ever hidden behind a slot that becomes
+    free later.
+    """
+    free = 0
+    while table[2 * free] != 0:
+        free += 1
+    mask = np.uint64(2 * slots - 1)
+    for passed in range(1, slots):
+        old = (free + passed) & (slots - 1)
+        first, second = table[2 * old], table[2 * old + 1]
+        if first != 0:
+            table[2 * old], table[2 * old + 1] = np.uint64(0), np.uint64(0)
+            slot = _slot(first, mask)
+            while table[2 * slot] != 0:
+                slot = (slot + 1) & (2 * slots - 1)
+            table[2 * slot], table[2 * slot + 1] = first, second
+    return 0

@@ -1,49 +1,68 @@
 """Find the fields of each line in one pass over the bytes.
 
+First the places of all special bytes are marked: quotes, brackets, and whatever is no graphic character of
+ASCII, space and line feed included. Then each line is read by stepping from mark to mark: fields end there.
+
 A line is read here only where the format leaves no choice; every other line is left to the strict path
 (`include.s3logs.strict`), whose judgement this must share: `tests/include/test_parse.py` holds it to that.
 The order of the code is the order of the fields (S3 user guide, LogFormat). What is left to the strict path:
 
-- bytes that are not printable ASCII; a time that is not UTC; two spaces where there is usually one;
-- a quote inside referer or user agent; text that looks like a second status block or a second record;
-- numbers of more than 18 digits; a line that ends with a space.
+- bytes outside of quotes that are not printable ASCII; a time that is not UTC; two spaces for one;
+- a quote inside the referer, or in the user agent a quote before a space; text that looks like a second
+  status block or a second record;
+- numbers of more than 16 digits; a line that ends with a space, or is longer than what is scanned at once.
 """
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-U = np.uintp  # an index that numba need not test for being negative
-
-# Columns of `spans`, the text fields in the order of the format.
-(OWNER, BUCKET, IP, REQUESTER, REQUEST_ID, OPERATION, KEY, URI, ERROR, REFERER, AGENT) = range(11)
-TAIL = 11  # version_id and the nine fields after it
-TAIL_FIELDS = 10
-EXTRA = TAIL + TAIL_FIELDS  # all that follows, as one span
-SPANS = EXTRA + 1
-# Columns of `numbers`.
-TIME, STATUS, BYTES_SENT, OBJECT_SIZE, TOTAL_TIME, TURN_AROUND_TIME = range(6)
-NUMBERS = 6
-NULL = -1
-# What became of a line.
-STRICT, FAST, FAST_IPV6, BLANK = 0, 1, 2, 3
+from include.s3logs.kernel.layout import (
+    AGENT,
+    BLANK,
+    BUCKET,
+    BYTES_SENT,
+    ERROR,
+    EXTRA,
+    FAST,
+    IP,
+    KEY,
+    NULL,
+    NUMBERS,
+    OPERATION,
+    OWNER,
+    REFERER,
+    REQUEST_ID,
+    REQUESTER,
+    SPANS,
+    STATUS,
+    STRICT,
+    TAIL,
+    TIME,
+    TURN_AROUND_TIME,
+    URI,
+    WIDE,
+)
+from include.s3logs.kernel.machine import bits_set, lowest_bit, special_bytes, word_at
 
 _SEGMENT, _HEX = 1, 2
-_SPACE, _QUOTE, _DASH, _DOT, _SLASH, _COLON, _OPEN, _CR, _LF = 32, 34, 45, 46, 47, 58, 91, 13, 10
-_ZERO, _NINE, _A, _Z = 48, 57, 65, 90
+_SPACE, _QUOTE, _DASH, _DOT, _SLASH, _COLON, _OPEN, _CLOSE, _CR, _LF = map(ord, ' "-./:[]\r\n')
+_ZERO, _NINE, _A, _Z, _ASCII = 48, 57, 65, 90, 127
 
 
 def _classes() -> npt.NDArray[np.uint8]:
     table = np.zeros(256, np.uint8)
-    for byte in map(ord, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"):
+    for byte in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-":
         table[byte] |= _SEGMENT
-    for byte in map(ord, "0123456789abcdefABCDEF:."):
+    for byte in b"0123456789abcdefABCDEF":
         table[byte] |= _HEX
     return table
+
+
+def _word(eight: bytes) -> Any:
+    return np.uint64(int.from_bytes(eight, "little"))
 
 
 _CLASS = _classes()
@@ -51,427 +70,446 @@ _SIG = np.frombuffer(b"Sig", np.uint8).copy()
 _HTTP = np.frombuffer(b" HTTP/", np.uint8).copy()
 # The one requester that holds spaces; the identity's name follows.
 _IDENTITY = np.frombuffer(b"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity ", np.uint8).copy()
-_FIRST_WORD = bytes(_IDENTITY).index(b" ")
+_FIRST_WORD, _WORDS = bytes(_IDENTITY).index(b" "), bytes(_IDENTITY).count(b" ")
 _DAYS_BEFORE = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _DAYS_IN = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _MONTHS = np.frombuffer(b"   JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
+_UTC = _word(b" +0000] ")
+_ZEROS, _LOW_HALVES, _HIGH_BITS = _word(b"00000000"), _word(b"\x0f" * 8), _word(b"\x80" * 8)
+_ABOVE_NINE = _word(b"\x76" * 8)
 
 
-_WIDTH = 32  # bytes looked at at once
+@njit(forceinline=True)
+def _mark(data, begin, end, marks):  # type: ignore[no-untyped-def]
+    """Write the positions of the special bytes in data[begin:end] to `marks`; return how many there are."""
+    n = 0
+    for at in range(begin, end, 64):
+        special = special_bytes(data, at)
+        if end - at < 64:
+            special &= (np.uint64(1) << np.uint64(end - at)) - np.uint64(1)
+        found = bits_set(special)
+        place = n
+        while True:  # eight at a time, found or not: a loop for each one would be mispredicted at its end
+            for k in range(8):
+                marks[place + k] = at + lowest_bit(special)
+                special &= special - np.uint64(1)
+            place += 8
+            if place >= n + found:
+                break
+        n += found
+    return n
 
 
-def _first_of(below: int, *stops: int) -> Any:
-    """Compile: how many of the 32 bytes at a position come before one that is < below, > 0x7e or in stops."""
-
-    @intrinsic
-    def count(typing: Any, data: Any, at: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            array = context.make_array(signature.args[0])(context, builder, arguments[0])
-            vector = ir.VectorType(ir.IntType(8), _WIDTH)
-            at_byte = builder.gep(array.data, [arguments[1]])
-            bytes_ = builder.load(builder.bitcast(at_byte, vector.as_pointer()), align=1)
-
-            def splat(value: int) -> Any:
-                return ir.Constant(vector, [value] * _WIDTH)
-
-            stop = builder.icmp_unsigned(">=", builder.sub(bytes_, splat(below)), splat(0x7F - below))
-            for byte in stops:
-                stop = builder.or_(stop, builder.icmp_unsigned("==", bytes_, splat(byte)))
-            mask = builder.bitcast(stop, ir.IntType(_WIDTH))
-            zeros = builder.cttz(mask, ir.Constant(ir.IntType(1), 0))
-            return builder.zext(zeros, ir.IntType(64))
-
-        return types.int64(data, at), build
-
-    return count
-
-
-_head_bytes = _first_of(0x21, 0x22, 0x5B, 0x5D)
-_char_bytes = _first_of(0x21, 0x22, 0x5B)
-_text_bytes = _first_of(0x20, 0x22, 0x5B)
-
-
-@njit(inline="always")
-def _head(data, i):  # type: ignore[no-untyped-def]
-    """The end of the bytes from i on that may stand in a field before the request URI."""
-    count = _head_bytes(data, i)
-    while count == _WIDTH:
-        i += _WIDTH
-        count = _head_bytes(data, i)
-    return i + count
-
-
-@njit(inline="always")
-def _chars(data, i):  # type: ignore[no-untyped-def]
-    """The end of the bytes from i on that may stand in a field after the request URI; stops at a bracket."""
-    count = _char_bytes(data, i)
-    while count == _WIDTH:
-        i += _WIDTH
-        count = _char_bytes(data, i)
-    return i + count
-
-
-@njit(inline="always")
-def _text(data, i):  # type: ignore[no-untyped-def]
-    """The first quote, bracket or byte that is not printable ASCII from i on."""
-    count = _text_bytes(data, i)
-    while count == _WIDTH:
-        i += _WIDTH
-        count = _text_bytes(data, i)
-    return i + count
-
-
-@njit(inline="always")
+@njit(forceinline=True)
 def _two(data, at):  # type: ignore[no-untyped-def]
     """The number of two digits at `at`, or -100 and less."""
-    tens, ones = np.int64(data[U(at)]) - _ZERO, np.int64(data[U(at + 1)]) - _ZERO
+    tens, ones = np.int64(data[at]) - _ZERO, np.int64(data[at + 1]) - _ZERO
     return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else np.int64(-100)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _three(data, at):  # type: ignore[no-untyped-def]
     """The number of three digits at `at`, or a negative one."""
-    ones = np.int64(data[U(at + 2)]) - _ZERO
+    ones = np.int64(data[at + 2]) - _ZERO
     return _two(data, at) * 10 + ones if 0 <= ones <= 9 else np.int64(-100)
 
 
-@njit(cache=True)
-def _epoch(data, at):  # type: ignore[no-untyped-def]
-    """Seconds since 1970 of `06/Feb/2019:00:00:38 +0000` at `at`, or NULL if it is no such time in UTC."""
+@njit(forceinline=True)
+def _days(data, at):  # type: ignore[no-untyped-def]
+    """Days since 1970 of `06/Feb/2019:` at `at`, or NULL if there is no such day."""
     day, century, rest = _two(data, at), _two(data, at + 7), _two(data, at + 9)
-    if century < 0 or rest < 0:
+    if century < 0 or rest < 0 or data[at + 2] != _SLASH or data[at + 6] != _SLASH or data[at + 11] != _COLON:
         return np.int64(NULL)
     year = century * 100 + rest
-    hour, minute, second = _two(data, at + 12), _two(data, at + 15), _two(data, at + 18)
-    month = 0
-    for m in range(1, 13):
-        if (
-            data[U(at + 3)] == _MONTHS[3 * m]
-            and data[U(at + 4)] == _MONTHS[3 * m + 1]
-            and data[U(at + 5)] == _MONTHS[3 * m + 2]
-        ):
-            month = m
-            break
-    punctuation = (
-        data[U(at + 2)] == _SLASH
-        and data[U(at + 6)] == _SLASH
-        and data[U(at + 11)] == _COLON
-        and data[U(at + 14)] == _COLON
-        and data[U(at + 17)] == _COLON
-        and data[U(at + 20)] == _SPACE
-        and data[U(at + 21)] == 43
-        and data[U(at + 22)] == _ZERO
-        and data[U(at + 23)] == _ZERO
-        and data[U(at + 24)] == _ZERO
-        and data[U(at + 25)] == _ZERO
-    )
+    month = 12
+    while month > 0 and not (
+        data[at + 3] == _MONTHS[3 * month]
+        and data[at + 4] == _MONTHS[3 * month + 1]
+        and data[at + 5] == _MONTHS[3 * month + 2]
+    ):
+        month -= 1
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    last = _DAYS_IN[month] + (1 if leap and month == 2 else 0)
-    if not punctuation or month == 0 or day < 1 or day > last or year < 1970:
-        return np.int64(NULL)
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
+    if month == 0 or day < 1 or day > _DAYS_IN[month] + (leap and month == 2) or year < 1970:
         return np.int64(NULL)
     before = year - 1
     days = before * 365 + before // 4 - before // 100 + before // 400 - 719162
-    days += _DAYS_BEFORE[month] + (1 if leap and month > 2 else 0) + day - 1
-    return days * 86400 + hour * 3600 + minute * 60 + second
+    return days + _DAYS_BEFORE[month] + (leap and month > 2) + day - 1
 
 
-@njit(cache=True)
-def _address(data, start, end):  # type: ignore[no-untyped-def]
-    """FAST for IPv4 and `-`, FAST_IPV6 for what may be IPv6, else STRICT."""
-    if end - start == 1 and data[U(start)] == _DASH:
-        return FAST
+@njit(forceinline=True)
+def _seconds(data, at):  # type: ignore[no-untyped-def]
+    """Seconds since midnight of `00:00:38` at `at`, or a negative number if there is no such time."""
+    hour, minute, second = _two(data, at), _two(data, at + 3), _two(data, at + 6)
+    if data[at + 2] != _COLON or data[at + 5] != _COLON:
+        return np.int64(NULL)
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
+        return np.int64(NULL)
+    return hour * 3600 + minute * 60 + second
+
+
+@njit(forceinline=True)
+def _is_ipv4(data, start, end):  # type: ignore[no-untyped-def]
     part, digits, dots = 0, 0, 0
     for i in range(start, end):
-        byte = data[U(i)]
-        if _ZERO <= byte <= _NINE:
-            if digits > 0 and part == 0:
-                return STRICT  # a leading zero
+        byte = data[i]
+        if _ZERO <= byte <= _NINE and not (digits > 0 and part == 0):  # no leading zeros
             part = part * 10 + (byte - _ZERO)
             digits += 1
-            if digits > 3 or part > 255:
-                break
+            if part > 255:
+                return False
         elif byte == _DOT and digits > 0:
             dots += 1
             part, digits = 0, 0
         else:
-            break
-    else:
-        return FAST if dots == 3 and digits > 0 else STRICT
-    for i in range(start, end):
-        if not _CLASS[data[U(i)]] & _HEX:
-            return STRICT
-    return FAST_IPV6 if end - start <= 45 else STRICT
+            return False
+    return dots == 3 and digits > 0
 
 
-@njit(inline="always")
-def _number(data, at):  # type: ignore[no-untyped-def]
-    """(value or NULL for `-`, position after it); position 0 if it is no number of at most 18 digits."""
-    if data[U(at)] == _DASH:
-        return np.int64(NULL), at + 1
-    value, i = np.int64(0), at
-    while _ZERO <= data[U(i)] <= _NINE:
-        value = value * 10 + (data[U(i)] - _ZERO)
-        i += 1
-    return (value, i) if 0 < i - at <= 18 else (np.int64(NULL), np.int64(0))
+@njit
+def _is_ipv6(data, start, end):  # type: ignore[no-untyped-def]
+    groups, i, gap = 0, start, False
+    if end - start >= 2 and data[start] == _COLON and data[start + 1] == _COLON:
+        i, gap = start + 2, True
+    while i < end:
+        group = i
+        while i < end and i - group < 4 and _CLASS[data[i]] & _HEX:
+            i += 1
+        if i == group:
+            return False
+        if i < end and data[i] == _DOT:  # the last two groups may be an IPv4 address
+            groups += 2
+            return _is_ipv4(data, group, end) and (groups < 8 if gap else groups == 8)
+        groups += 1
+        if i < end:
+            if data[i] != _COLON or i + 1 == end:
+                return False
+            i += 1
+            if data[i] == _COLON:
+                if gap:
+                    return False
+                i, gap = i + 1, True
+    return groups < 8 if gap else groups == 8
 
 
-@njit(inline="always")
+@njit(forceinline=True)
+def _eight_digits(data, end, count):  # type: ignore[no-untyped-def]
+    """The number of `count` digits (1 to 8) before `end`, or NULL if one is no digit."""
+    keep = np.uint64(64 - 8 * count)
+    digits = ((word_at(data, end - 8) ^ _ZEROS) >> keep) << keep  # leading zeros for what stands before
+    if (digits | (digits + _ABOVE_NINE)) & _HIGH_BITS:
+        return np.int64(NULL)
+    pairs = ((digits & _LOW_HALVES) * np.uint64(10 * 256 + 1)) >> np.uint64(8)
+    fours = ((pairs & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(100 * 65536 + 1)) >> np.uint64(16)
+    return np.int64(
+        ((fours & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(10000 * 4294967296 + 1)) >> np.uint64(32)
+    )
+
+
+@njit(forceinline=True)
+def _number(data, start, end):  # type: ignore[no-untyped-def]
+    """The number data[start:end], NULL for `-`, or less if it is no number of at most 16 digits."""
+    count = end - start
+    if count == 1 and data[start] == _DASH:
+        return np.int64(NULL)
+    if count <= 0 or count > 16:
+        return np.int64(-2)
+    low = _eight_digits(data, end, min(count, 8))
+    if low < 0:
+        return np.int64(-2)
+    if count > 8:
+        high = _eight_digits(data, end - 8, count - 8)
+        return high * 100_000_000 + low if high >= 0 else np.int64(-2)
+    return low
+
+
+@njit(forceinline=True)
 def _after_protocol(data, quote):  # type: ignore[no-untyped-def]
     """Whether ` HTTP/1.1` or ` HTTP/1` stands before the quote (or hardly anything else)."""
     for length in (9, 7):
         same = quote >= length
         for k in range(len(_HTTP)):
-            same = same and data[U(quote - length + k)] == _HTTP[k]
+            same = same and data[quote - length + k] == _HTTP[k]
         if same:
             return True
     return False
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _is_identity(data, start):  # type: ignore[no-untyped-def]
     """Whether the name of an origin access identity begins here."""
     for k in range(len(_IDENTITY)):
-        if data[U(start + k)] != _IDENTITY[k]:
+        if data[start + k] != _IDENTITY[k]:
             return False
     return True
 
 
-@njit(cache=True)
-def _line(data, i, spans, numbers):  # type: ignore[no-untyped-def]
-    """Read the line data[i:end]; data[U(end)] is its line feed. Fills one row of spans and numbers."""
-    # bucket owner, bucket
-    for field in (OWNER, BUCKET):
-        start = i
-        i = _head(data, i)
-        if i == start or data[U(i)] != _SPACE:
-            return STRICT, i
-        spans[field, 0], spans[field, 1] = start, i
-        i += 1
-    # [time]
-    if data[U(i)] != _OPEN or data[U(i + 27)] != 93 or data[U(i + 28)] != _SPACE:
-        return STRICT, i
-    time = _epoch(data, i + 1)
-    if time < 0:
-        return STRICT, i
-    numbers[TIME] = time
-    i += 29
-    # remote address
-    start = i
-    i = _head(data, i)
-    if i == start or data[U(i)] != _SPACE:
-        return STRICT, i
-    judgement = _address(data, start, i)
-    if judgement == STRICT:
-        return STRICT, i
-    spans[IP, 0], spans[IP, 1] = start, i
-    i += 1
-    # requester: the ARN of an origin access identity holds four spaces
-    start = i
-    i = _head(data, i)
-    if i == start or data[U(i)] != _SPACE:
-        return STRICT, i
-    if i - start == _FIRST_WORD and _is_identity(data, start):
-        start_of_name = start + len(_IDENTITY)
-        i = _head(data, start_of_name)
-        if i == start_of_name or data[U(i)] != _SPACE:
-            return STRICT, i
-    spans[REQUESTER, 0], spans[REQUESTER, 1] = start, i
-    i += 1
-    # request id
-    start = i
-    i = _head(data, i)
-    if i == start or data[U(i)] != _SPACE:
-        return STRICT, i
-    spans[REQUEST_ID, 0], spans[REQUEST_ID, 1] = start, i
-    i += 1
-    # operation: WORD(.Word)+
-    start = i
-    if not _A <= data[U(i)] <= _Z:
-        return STRICT, i
-    while _A <= data[U(i)] <= _Z or _ZERO <= data[U(i)] <= _NINE or data[U(i)] == 95:
-        i += 1
-    if data[U(i)] != _DOT:
-        return STRICT, i
-    while data[U(i)] == _DOT:
-        i += 1
-        segment = i
-        while _CLASS[data[U(i)]] & _SEGMENT:
-            i += 1
-        if i == segment:
-            return STRICT, i
-    if data[U(i)] != _SPACE:
-        return STRICT, i
-    spans[OPERATION, 0], spans[OPERATION, 1] = start, i
-    i += 1
-    # key
-    start = i
-    i = _head(data, i)
-    if i == start or data[U(i)] != _SPACE:
-        return STRICT, i
-    spans[KEY, 0], spans[KEY, 1] = start, i
-    i += 1
-    # request URI: ends at the first quote that a status block follows
-    quoted = data[U(i)] == _QUOTE
-    if quoted:
-        i += 1
-        start = i
-        while True:
-            i = _text(data, i)
-            byte = data[U(i)]
-            if byte == _QUOTE:
-                if data[U(i + 1)] == _SPACE and (
-                    (data[U(i + 2)] == _DASH and data[U(i + 3)] == _SPACE)
-                    or (_three(data, i + 2) >= 0 and data[U(i + 5)] == _SPACE)
-                ):
-                    break
-            elif byte != _OPEN or _two(data, i + 1) >= 0:
-                return STRICT, i
-            i += 1
-    elif data[U(i)] == _DASH and data[U(i + 1)] == _SPACE:
-        start = i
-    else:
-        return STRICT, i
-    spans[URI, 0], spans[URI, 1] = start, i if quoted else i + 1
-    i += 2
-    # status
-    if data[U(i)] == _DASH:
-        numbers[STATUS] = NULL
-        i += 1
-    else:
-        if _three(data, i) < 0:
-            return STRICT, i
-        numbers[STATUS] = _three(data, i)
-        i += 3
-    if data[U(i)] != _SPACE:
-        return STRICT, i
-    i += 1
-    # error code
-    start = i
-    if data[U(i)] == _DASH:
-        i += 1
-    else:
-        letter = data[U(i)] & 0xDF
-        if not _A <= letter <= _Z:
-            return STRICT, i
-        i = _chars(data, i)
-    if data[U(i)] != _SPACE:
-        return STRICT, i
-    spans[ERROR, 0], spans[ERROR, 1] = start, i
-    i += 1
-    # bytes sent, object size, total time, turn-around time
-    for field in range(BYTES_SENT, TURN_AROUND_TIME + 1):
-        value, after = _number(data, i)
-        if after == 0 or data[U(after)] != _SPACE:
-            return STRICT, i
-        numbers[field] = value
-        i = after + 1
-    # referer and user agent: both quoted, or the user agent bare, or both; no quotes inside
-    bare_agent = False
-    if data[U(i)] == _QUOTE:
-        i += 1
-        start = i
-        if data[U(i)] == _SPACE:
-            return STRICT, i
-        i = _text(data, i)
-        while data[U(i)] != _QUOTE:
-            if data[U(i)] != _OPEN or _two(data, i + 1) >= 0:
-                return STRICT, i
-            i = _text(data, i + 1)
-        spans[REFERER, 0], spans[REFERER, 1] = start, i
-        if data[U(i + 1)] != _SPACE:
-            return STRICT, i
-        if data[U(i + 2)] == _QUOTE:
-            i += 3
-            start = i
-            if data[U(i)] == _SPACE:
-                return STRICT, i
-            i = _text(data, i)
-            while data[U(i)] != _QUOTE:
-                if data[U(i)] != _OPEN or _two(data, i + 1) >= 0:
-                    return STRICT, i
-                i = _text(data, i + 1)
-            spans[AGENT, 0], spans[AGENT, 1] = start, i
-            if _after_protocol(data, i):
-                return STRICT, i
-            i += 1
-        else:
-            bare_agent = True
-            if _after_protocol(data, i):
-                return STRICT, i
-            i += 2
-    elif data[U(i)] == _DASH and data[U(i + 1)] == _SPACE:
-        spans[REFERER, 0], spans[REFERER, 1] = i, i + 1
-        bare_agent = True
-        i += 2
-    else:
-        return STRICT, i
-    if bare_agent:
-        if data[U(i)] != _DASH:
-            return STRICT, i
-        spans[AGENT, 0], spans[AGENT, 1] = i, i + 1
-        i += 1
-    # version id and the fields after it, and any that the format has got since
-    field = TAIL
-    while data[U(i)] == _SPACE:
-        i += 1
-        start = i
-        i = _chars(data, i)
-        if i == start:
-            return STRICT, i
-        if field < EXTRA:
-            spans[field, 0], spans[field, 1] = start, i
-            field += 1
-        elif field == EXTRA:
-            spans[EXTRA, 0], spans[EXTRA, 1] = start, i
-            field += 1
-        else:
-            spans[EXTRA, 1] = i
-    if data[U(i)] != _LF and (data[U(i)] != _CR or data[U(i + 1)] != _LF):
-        return STRICT, i
-    for missing in range(field, SPANS):
-        spans[missing, 0], spans[missing, 1] = 0, 0
-    # a version id that looks like a status; fields that stand one late (see the strict path)
-    if field > TAIL:
-        first = spans[TAIL, 0]
-        if spans[TAIL, 1] - first == 3 and _three(data, first) >= 0:
-            return STRICT, i
-        if field > TAIL + 3 and spans[TAIL, 1] - first == 1 and data[U(first)] == _DASH:
-            if not _is_signature(data, spans[TAIL + 2, 0], spans[TAIL + 2, 1]):
-                if _is_signature(data, spans[TAIL + 3, 0], spans[TAIL + 3, 1]):
-                    return STRICT, i
-    return judgement, i
-
-
-@njit(inline="always")
+@njit(forceinline=True)
 def _is_signature(data, start, end):  # type: ignore[no-untyped-def]
     """Whether the field is `-` or begins with `Sig`."""
     if end - start == 1:
-        return data[U(start)] == _DASH
+        return data[start] == _DASH
     for k in range(len(_SIG)):
-        if data[U(start + k)] != _SIG[k]:
+        if data[start + k] != _SIG[k]:
             return False
     return True
 
 
-@njit(cache=True)
-def scan(data, begin, end, verdicts, starts, spans, numbers):  # type: ignore[no-untyped-def]
-    """Read the lines of data[begin:end], which ends with a line feed; return how many there were.
+@njit(forceinline=True)
+def _is_operation(data, start, end):  # type: ignore[no-untyped-def]
+    """Whether data[start:end] is WORD(.Word)+."""
+    i = start
+    if not _A <= data[i] <= _Z:
+        return False
+    while _A <= data[i] <= _Z or _ZERO <= data[i] <= _NINE or data[i] == 95:
+        i += 1
+    if data[i] != _DOT:
+        return False
+    while data[i] == _DOT:
+        i += 1
+        segment = i
+        while _CLASS[data[i]] & _SEGMENT:
+            i += 1
+        if i == segment:
+            return False
+    return i == end
 
-    `data` goes on for at least 64 bytes after `end`. Of line n: `verdicts[n]` says what became of it,
-    `starts[n]` where it begins, `spans[n]` (SPANS x 2) where its fields are, `numbers[n]` its numbers.
+
+@njit(forceinline=True)
+def _past_text(data, marks, k, all_bits):  # type: ignore[no-untyped-def]
+    """The first mark from k on that is a quote, a line feed, or may begin a time; all bits set before it."""
+    byte = data[marks[k]]
+    while byte not in (_QUOTE, _LF) and (byte != _OPEN or _two(data, marks[k] + 1) < 0):
+        all_bits |= byte
+        k += 1
+        byte = data[marks[k]]
+    return k, all_bits
+
+
+@njit(forceinline=True)
+def _past_chars(data, marks, k):  # type: ignore[no-untyped-def]
+    """The first mark from k on that is no closing bracket."""
+    while data[marks[k]] == _CLOSE:
+        k += 1
+    return k
+
+
+@njit(forceinline=True)
+def _keep(spans, first, field, start, end):  # type: ignore[no-untyped-def]
+    spans[first + 2 * field] = start
+    spans[first + 2 * field + 1] = end
+
+
+@njit(forceinline=True)
+def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untyped-def]
+    """Read line n at data[i], whose first mark is marks[k]; fills its `spans` and `numbers`.
+
+    Returns what it is, and a mark that is not behind the line's last one. `date` remembers a day: most lines
+    are of the same.
     """
-    n = 0
-    i = begin
-    while i < end and n < len(verdicts):
+    all_bits = np.uint8(0)
+    line, number = n * 2 * SPANS, n * NUMBERS  # where spans and numbers of this line begin
+    # bucket owner, bucket
+    for field in (OWNER, BUCKET):
+        end = marks[k]
+        if end == i or data[end] != _SPACE:
+            return STRICT, k
+        _keep(spans, line, field, i, end)
+        i, k = end + 1, k + 1
+    # [06/Feb/2019:00:00:38 +0000]: marks at both brackets and both spaces
+    if data[i] != _OPEN or marks[k + 3] != i + 28 or word_at(data, i + 21) != _UTC:
+        return STRICT, k
+    if word_at(data, i + 1) != date[0] or word_at(data, i + 5) != date[1]:
+        days = _days(data, i + 1)
+        if days < 0:
+            return STRICT, k
+        date[0], date[1], date[2] = word_at(data, i + 1), word_at(data, i + 5), np.uint64(days)
+    seconds = _seconds(data, i + 13)
+    if seconds < 0:
+        return STRICT, k
+    numbers[number + TIME] = np.int64(date[2]) * 86400 + seconds
+    i, k = i + 29, k + 4
+    # remote address
+    end = marks[k]
+    if end == i or data[end] != _SPACE:
+        return STRICT, k
+    is_dash = end - i == 1 and data[i] == _DASH
+    if not (is_dash or _is_ipv4(data, i, end) or _is_ipv6(data, i, end)):
+        return STRICT, k
+    _keep(spans, line, IP, i, end)
+    i, k = end + 1, k + 1
+    # requester: the ARN of an origin access identity holds four spaces
+    end = marks[k]
+    if end == i or data[end] != _SPACE:
+        return STRICT, k
+    if end - i == _FIRST_WORD and _is_identity(data, i):
+        k += _WORDS
+        end = marks[k]
+        if end == i + len(_IDENTITY) or data[end] != _SPACE:
+            return STRICT, k
+    _keep(spans, line, REQUESTER, i, end)
+    i, k = end + 1, k + 1
+    # request id
+    end = marks[k]
+    if end == i or data[end] != _SPACE:
+        return STRICT, k
+    _keep(spans, line, REQUEST_ID, i, end)
+    i, k = end + 1, k + 1
+    # operation
+    end = marks[k]
+    if data[end] != _SPACE or not _is_operation(data, i, end):
+        return STRICT, k
+    _keep(spans, line, OPERATION, i, end)
+    i, k = end + 1, k + 1
+    # key
+    end = marks[k]
+    if end == i or data[end] != _SPACE:
+        return STRICT, k
+    _keep(spans, line, KEY, i, end)
+    i, k = end + 1, k + 1
+    # request URI: ends at the first quote that a status block follows
+    if data[i] == _QUOTE:
+        i += 1
+        while True:
+            k, all_bits = _past_text(data, marks, k + 1, all_bits)
+            end = marks[k]
+            if data[end] != _QUOTE:
+                return STRICT, k
+            if data[end + 1] == _SPACE and (
+                (data[end + 2] == _DASH and data[end + 3] == _SPACE)
+                or (_three(data, end + 2) >= 0 and data[end + 5] == _SPACE)
+            ):
+                break
+        _keep(spans, line, URI, i, end)
+        i, k = end + 2, k + 2
+    elif data[i] == _DASH and data[i + 1] == _SPACE:
+        _keep(spans, line, URI, i, i + 1)
+        i, k = i + 2, k + 1
+    else:
+        return STRICT, k
+    # status
+    end = marks[k]
+    if data[end] != _SPACE:
+        return STRICT, k
+    if end - i == 3 and _three(data, i) >= 0:
+        numbers[number + STATUS] = _three(data, i)
+    elif end - i == 1 and data[i] == _DASH:
+        numbers[number + STATUS] = NULL
+    else:
+        return STRICT, k
+    i, k = end + 1, k + 1
+    # error code
+    k = _past_chars(data, marks, k)
+    end = marks[k]
+    if data[end] != _SPACE:
+        return STRICT, k
+    if not (end - i == 1 and data[i] == _DASH) and not _A <= data[i] & 0xDF <= _Z:
+        return STRICT, k
+    _keep(spans, line, ERROR, i, end)
+    i, k = end + 1, k + 1
+    # bytes sent, object size, total time, turn-around time
+    for field in range(BYTES_SENT, TURN_AROUND_TIME + 1):
+        end = marks[k]
+        value = _number(data, i, end)
+        if data[end] != _SPACE or value < NULL:
+            return STRICT, k
+        numbers[number + field] = value
+        i, k = end + 1, k + 1
+    # referer and user agent: both quoted, or the user agent bare, or both
+    bare_agent = False
+    if data[i] == _QUOTE:
+        i += 1
+        if data[i] == _SPACE:
+            return STRICT, k
+        k, all_bits = _past_text(data, marks, k + 1, all_bits)
+        end = marks[k]
+        if data[end] != _QUOTE or data[end + 1] != _SPACE:
+            return STRICT, k
+        _keep(spans, line, REFERER, i, end)
+        i, k = end + 2, k + 2
+        if data[i] == _QUOTE:
+            i += 1
+            if data[i] == _SPACE:
+                return STRICT, k
+            while True:  # quotes inside are followed by something, the last one by a space or the line's end
+                k, all_bits = _past_text(data, marks, k + 1, all_bits)
+                end = marks[k]
+                if data[end] != _QUOTE:
+                    return STRICT, k
+                if data[end + 1] <= _SPACE:
+                    break
+            if _after_protocol(data, end):
+                return STRICT, k
+            _keep(spans, line, AGENT, i, end)
+            i, k = end + 1, k + 1
+        else:
+            bare_agent = True
+            if _after_protocol(data, end):
+                return STRICT, k
+    elif data[i] == _DASH and data[i + 1] == _SPACE:
+        _keep(spans, line, REFERER, i, i + 1)
+        bare_agent = True
+        i, k = i + 2, k + 1
+    else:
+        return STRICT, k
+    if bare_agent:
+        if data[i] != _DASH:
+            return STRICT, k
+        _keep(spans, line, AGENT, i, i + 1)
+        i += 1
+    # version id and the fields after it, and any that the format has got since
+    if marks[k] != i:
+        return STRICT, k
+    field = TAIL
+    while data[i] == _SPACE:
+        k = _past_chars(data, marks, k + 1)
+        end = marks[k]
+        if end == i + 1:
+            return STRICT, k
+        if field < EXTRA:
+            _keep(spans, line, field, i + 1, end)
+            field += 1
+        elif field == EXTRA:
+            _keep(spans, line, EXTRA, i, end)  # with its space, so that a dash is not taken for nothing
+            field += 1
+        else:
+            spans[line + 2 * EXTRA + 1] = end
+        i = end
+    if data[i] != _LF and (data[i] != _CR or data[i + 1] != _LF):
+        return STRICT, k
+    for missing in range(field, SPANS):
+        _keep(spans, line, missing, 0, 0)
+    # a version id that looks like a status; fields that stand one late (see the strict path)
+    if field > TAIL:
+        first, end = spans[line + 2 * TAIL], spans[line + 2 * TAIL + 1]
+        if end - first == 3 and _three(data, first) >= 0:
+            return STRICT, k
+        if field > TAIL + 3 and end - first == 1 and data[first] == _DASH:
+            third, fourth = line + 2 * (TAIL + 2), line + 2 * (TAIL + 3)
+            if not _is_signature(data, spans[third], spans[third + 1]):
+                if _is_signature(data, spans[fourth], spans[fourth + 1]):
+                    return STRICT, k
+    return WIDE if all_bits > _ASCII else FAST, k
+
+
+def scan(data, begin, end, room, marks, verdicts, starts, spans, numbers, date):  # type: ignore[no-untyped-def]
+    """Read whole lines of data[begin:end], at most `room`; return how many there were.
+
+    Of line n `verdicts[n]` says what became of it, `starts[n]` where it begins (starts[n + 1]: the next one),
+    `spans[n]` (SPANS x 2) where its fields are, `numbers[n]` its NUMBERS. `marks` has room for end - begin of
+    them and `layout.ROOM` more.
+    """
+    found = _mark(data, begin, end, marks)
+    while found > 0 and data[marks[found - 1]] != _LF:
+        found -= 1
+    n, k, i = 0, 0, begin
+    while k < found and n < room:
         starts[n] = i
-        if data[U(i)] == _LF or (data[U(i)] == _CR and data[U(i + 1)] == _LF):
+        if data[i] == _LF or (data[i] == _CR and data[i + 1] == _LF):
             verdicts[n] = BLANK
         else:
-            verdicts[n], i = _line(data, i, spans[n], numbers[n])
-        while data[U(i)] != _LF:
-            i += 1
-        i += 1
-        n += 1
-    return n, i
+            verdicts[n], k = _line(data, i, marks, k, n, spans, numbers, date)
+        while data[marks[k]] != _LF:
+            k += 1
+        i, k, n = marks[k] + 1, k + 1, n + 1
+    starts[n] = i
+    return n

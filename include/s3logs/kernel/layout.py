@@ -1,0 +1,18 @@
+"""What the kernels and their callers share: how a scanned line is laid out. (No Numba here.)"""
+
+# Columns of `spans`: the text fields in the order of the format.
+(OWNER, BUCKET, IP, REQUESTER, REQUEST_ID, OPERATION, KEY, URI, ERROR, REFERER, AGENT) = range(11)
+TAIL = 11  # version_id and the nine fields after it
+EXTRA = TAIL + 10  # all that follows the 27 fields, as one span, a space before each
+SPANS = EXTRA + 1
+
+# Columns of `numbers`.
+TIME, STATUS, BYTES_SENT, OBJECT_SIZE, TOTAL_TIME, TURN_AROUND_TIME = range(6)
+NUMBERS = 6
+NULL = -1
+
+# Verdicts. The kernel says one of the first four; a WIDE line is FAST if it is UTF-8. What the strict path
+# makes of the others takes the place of STRICT.
+STRICT, FAST, WIDE, BLANK, READ, REJECTED = range(6)
+
+ROOM = 128  # bytes behind the last line, and behind what is copied, that kernels may read or write

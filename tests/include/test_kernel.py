@@ -1,0 +1,98 @@
+"""The compiled kernels: built once, kept, loaded without Numba, built anew when something changes."""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include.s3logs.kernel import library
+
+ROOT = Path(__file__).parents[2]
+LINE = (
+    b"0a bucket [12/May/2026:08:09:10 +0000] 192.0.2.10 - ID REST.GET.OBJECT a%2520b "
+    b'"GET /a.txt HTTP/1.1" 200 - 1 1 1 1 "-" "-" - host\n'
+)
+READS_A_LINE = f"""
+import sys
+from include.s3logs.parse import Filter, parse, select
+from include.s3logs.repeats import Seen
+line = {LINE!r}
+wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300), lambda ip: False)
+rows, = (found.rows for found in select([line, b"no record"], wanted, ["object_key"], Seen()))
+assert rows["object_key"].to_pylist() == ["a b"] == parse(line).records["object_key"].to_pylist()
+print(*sorted({{"numba", "pandas"}} & set(sys.modules)))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _names_are_asked_for_again():
+    library._name.cache_clear()
+    yield
+    library._name.cache_clear()
+
+
+def run(**environment):
+    return subprocess.run(
+        [sys.executable, "-c", READS_A_LINE],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_a_process_that_finds_the_kernels_loads_neither_numba_nor_pandas():
+    library.kernels()
+    assert run().stdout.split() == []
+
+
+def test_kernels_for_another_processor_are_others_and_work(monkeypatch):
+    here = library._name()
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    library._name.cache_clear()
+    assert library._name() != here
+    run()
+    assert run().stdout.split() == []
+
+
+@pytest.mark.parametrize("change", ["version", "processor", "source"])
+def test_a_change_of_anything_asks_for_other_kernels(change, monkeypatch, tmp_path):
+    before = library._name()
+    library._name.cache_clear()
+    if change == "version":
+        monkeypatch.setattr(library, "version", lambda _: "0")
+    elif change == "processor":
+        monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    else:
+        for source in library.SOURCES:
+            (tmp_path / f"{source}.py").write_bytes((library._HERE / f"{source}.py").read_bytes())
+        (tmp_path / "scan.py").open("a").write("#")
+        monkeypatch.setattr(library, "_HERE", tmp_path)
+    assert library._name() != before
+
+
+def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(monkeypatch, tmp_path, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(library, "_folders", lambda: [tmp_path / "file"])
+    with caplog.at_level(logging.WARNING):
+        functions = library.kernels.__wrapped__()
+    assert "cannot be kept in" in caplog.text
+    assert "compiled now" in caplog.text
+    assert functions.append_numbers(0, 0, 0, 0, 0) == 0
+
+
+def test_kernels_are_kept_where_the_user_may_write(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(library, "_folders", lambda: [tmp_path / "file", tmp_path / "cache/s3logs"])
+    code = library.build()
+    (kept,) = (tmp_path / "cache/s3logs").iterdir()
+    assert kept.read_bytes() == code == library._kept()
+
+
+def test_every_source_of_the_kernels_decides_their_name():
+    sources = {path.stem for path in (ROOT / "include/s3logs/kernel").glob("*.py")}
+    assert sources == {*library.SOURCES, "library", "__init__"}

@@ -1,0 +1,57 @@
+"""Reduce one log day and print how much memory that took beyond what the process had before, and the counts.
+
+    python -m tests.support.memory_run FOLDER
+
+FOLDER/source holds the log objects of `DAY`; the lake is made beside it.
+"""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+
+from include.s3logs import reduce
+from include.s3logs.settings import Settings
+from include.s3logs.sources import find_log_objects
+from include.s3logs.store import LocalStore
+
+DAY = date(2024, 6, 1)
+KEY = f"{DAY}-00-00-00-A"
+LINE = (
+    b"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be reef [01/Jun/2024:10:00:00 +0000] "
+    b"192.0.2.10 - %016X REST.GET.OBJECT a/key/of/a/usual/length.zarr/0.0.%d "
+    b'"GET /a/key/of/a/usual/length.zarr/0.0.0 HTTP/1.1" 200 - 1000 50000 9 8 '
+    b'"https://archive.example.org/datasets/" "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101" - '
+    b"s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4 "
+    b"ECDHE-RSA-AES128-GCM-SHA256 AuthHeader reef.s3.us-west-2.amazonaws.com TLSv1.2 - -\n"
+)
+GARBAGE = b"this is no record " * 25 + b"%d\n"
+PROC = Path("/proc/self")
+
+
+def _status(name):
+    """A figure of this process in bytes."""
+    lines = (PROC / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def _reduce(folder):
+    stores = {"source": LocalStore(folder / "source")}
+    listing = find_log_objects(stores, DAY, DAY)
+    settings = Settings(_env_file=None, rejection_limit=1)
+    return reduce.reduce_day(LocalStore(folder / "lake"), stores, DAY, listing, settings).checkpoint
+
+
+def main(folder):
+    """Do a small day first: it loads what is loaded late."""
+    folder = Path(folder)
+    LocalStore(folder / "first/source").write(KEY, LINE % (1, 1) + GARBAGE % 1)
+    _reduce(folder / "first")
+    (PROC / "clear_refs").write_text("5")  # the peak counts from here on
+    before = _status("VmRSS")
+    counts = _reduce(folder).counts
+    print(json.dumps({"growth": _status("VmHWM") - before, **counts}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
