@@ -14,7 +14,7 @@ import include.s3logs.kernel.library  # noqa: F401 (calls compiled code; not to 
 
 with atheris.instrument_imports(include=["include.s3logs.strict", "include.s3logs.parse"]):
     from include.s3logs.parse import parse, parse_pieces
-    from include.s3logs.strict import Reason, lines, parse_line
+    from include.s3logs.strict import Reason, decode_key, lines, parse_line
 
 EXAMPLES = Path(__file__).parents[1] / "fixtures/examples/nasty_lines.jsonl"
 
@@ -34,6 +34,8 @@ def check(data: bytes) -> None:
             assert row.pop("time").timestamp() == result.time, number
             row.pop("line_number")
             assert (*row.pop("extra"),) == result.extra, number
+            key = result.key and decode_key(result.operation, result.key)
+            assert row.pop("object_key") == key, number
             strict = result._asdict()
             assert row == {name: strict[name] for name in row}, number
     half = len(data) // 2
