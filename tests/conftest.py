@@ -10,7 +10,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 HOME = tempfile.TemporaryDirectory(prefix="s3logs-test-airflow-")
 
-for name in [name for name in os.environ if name.startswith(("S3LOGS_", "AIRFLOW", "AWS_"))]:
+for name in [name for name in os.environ if name.startswith(("S3LOGS_", "AIRFLOW", "AWS_", "IPINFO_"))]:
     del os.environ[name]
 # Airflow reads these when it is first imported, so they are set before any test module is.
 os.environ |= {
@@ -21,6 +21,7 @@ os.environ |= {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME.name}/airflow.db?timeout=60",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
     "NO_PROXY": "127.0.0.1,localhost",
+    "IP_HASH_SALT": "the salt of the tests, which make no file for it",
 }
 
 

@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 from include.s3logs.checkpoint import Attempt, Checkpoint, Outcome, read_output, run_stage
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.store import Store
-from include.s3logs.tables import from_parquet, sorted_by_all, to_parquet, total_by
+from include.s3logs.tables import MILLION, from_parquet, sorted_by_all, to_parquet, total_by
 
 STAGE = "binned"
-VERSION = 1
+VERSION = 2
 _DOWNLOADED = 200
+_MOST_SHARE = 1e6  # no request sends an object that often: keeps nonsense from overflowing sums
 _ZARR_CHUNK = r"(?s)^(zarr/[^/]+)/.*$"  # a Zarr asset is a tree of chunk objects below zarr/<id>
 
 
@@ -36,11 +37,19 @@ def collapse_zarr(object_keys: pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chun
 
 
 def measured(rows: pa.Table) -> pa.Table:
-    """Return the rows with `event_day` and the three measures, one request each."""
+    """Return the rows with `event_day` and the measures (`tables.TOTALS`), one request each."""
     downloads = pc.cast(pc.equal(rows["http_status"], _DOWNLOADED), pa.int64())
     ones = pa.array([1], pa.int64()).take(pa.array([0] * rows.num_rows, pa.int64()))
     rows = rows.append_column("event_day", pc.cast(rows["timestamp"].cast(pa.timestamp("s")), pa.date32()))
-    return rows.append_column("number_of_requests", ones).append_column("number_of_downloads", downloads)
+    rows = rows.append_column("number_of_requests", ones).append_column("number_of_downloads", downloads)
+    return rows.append_column("normalized_downloads", _normalized(rows["bytes_sent"], rows["object_size"]))
+
+
+def _normalized(sent: pa.ChunkedArray, size: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return bytes sent ÷ object size in millionths; 0 for an object without content or of unknown size."""
+    share = pc.divide(pc.cast(sent, pa.float64(), safe=False), pc.cast(size, pa.float64(), safe=False))
+    share = pc.if_else(pc.greater(size, 0), pc.min_element_wise(share, _MOST_SHARE), 0.0)
+    return pc.fill_null(pc.cast(pc.round(pc.multiply(share, float(MILLION))), pa.int64()), 0)
 
 
 def _bin(attempt: Attempt, reduced: Checkpoint) -> Mapping[str, int]:

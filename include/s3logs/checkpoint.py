@@ -71,6 +71,10 @@ class Checkpoint:
         except TypeError as error:
             raise ValueError(str(error)) from error
 
+    def content(self) -> str:
+        """Return a digest of the outputs: another one than before even where the inputs are the same."""
+        return fingerprint_of({role: file.sha256 for role, file in self.files.items()})
+
     def lineage(self) -> dict[str, Mapping[str, Any]]:
         """Return `upstream` of the next stage: that of this one and this one itself."""
         return {**self.upstream, self.stage: {"fingerprint": self.fingerprint, "counts": dict(self.counts)}}
@@ -172,15 +176,18 @@ def run_stage(
     compute: Callable[[Attempt], Mapping[str, int]],
     upstream: Mapping[str, Mapping[str, Any]] | None = None,
     force: bool = False,
+    opens: bool = True,
 ) -> Outcome:
     """Reuse the stage's result if its inputs are the same, else compute and commit it.
 
-    `compute` writes its files through the attempt and returns counts that it has reconciled.
+    `compute` writes its files through the attempt and returns counts that it has reconciled. A stage of the
+    log day `opens` it; something derived does not.
     """
     earlier = load_checkpoint(lake, stage, day)
     if earlier and not force and earlier.fingerprint == fingerprint_of(inputs) and _intact(lake, earlier):
         return Outcome(earlier, reused=True)
-    open_day(lake, day)
+    if opens:
+        open_day(lake, day)
     attempt = Attempt(lake, stage, day)
     counts = compute(attempt)
     checkpoint = attempt.commit(inputs, counts, upstream or {})

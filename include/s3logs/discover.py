@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from include.s3logs import mapping, reduce
+from include.s3logs.catalog_changes import touched_days
+from include.s3logs.catalogs import Catalog
 from include.s3logs.checkpoint import fingerprint_of, load_checkpoint, open_day, open_days
 from include.s3logs.errors import SettingsError
 from include.s3logs.settings import Settings
@@ -21,7 +23,8 @@ class Request:
     """Which log days a run is asked to do.
 
     Named `days`, or every log day found in a range (either end may be open), or else its `own_day`, with the
-    changed days of the settling window before it unless `only_own_day` (a backfill run).
+    changed days of the settling window before it unless `only_own_day` (a backfill run). A run with
+    `other_sources` than the settings name leaves alone what it was not asked for: a changed catalog's days.
     """
 
     own_day: date
@@ -29,6 +32,7 @@ class Request:
     first_day: date | None = None
     last_day: date | None = None
     only_own_day: bool = False
+    other_sources: bool = False
 
     def check(self, today: date) -> None:
         """Raise SettingsError for a request that makes no sense."""
@@ -49,6 +53,11 @@ class Request:
     def is_daily(self) -> bool:
         """Tell whether the run does its own day and what changed in the settling window."""
         return not (self.days or self.is_range or self.only_own_day)
+
+    @property
+    def follows_catalog(self) -> bool:
+        """Tell whether the run does the days of all times that a changed catalog touches."""
+        return self.is_daily and not self.other_sources
 
     def window(self, settling_days: int) -> tuple[date | None, date | None]:
         """Return the first and last log day to list."""
@@ -71,6 +80,7 @@ def discover(
     lake: Store,
     stores: Mapping[str, Store],
     settings: Settings,
+    catalog: Catalog,
     request: Request,
     *,
     limit: int,
@@ -78,20 +88,26 @@ def discover(
 ) -> Plan:
     """Return at most `limit` log days to do, and mark those with work to do as open.
 
-    When there are more, days that are up to date are passed over first, then the newest ones wait.
+    A daily run also does the days of all times that a changed catalog touches, as far as there is room. When
+    there are more days, those that are up to date are passed over first, then the newest ones wait; of days
+    that only the catalog touches, those mapped the longest ago go first, so that each has its turn.
     """
     listing = find_log_objects(stores, *request.window(settings.settling_days))
     if request.is_range and not listing.by_day:
         raise SettingsError(_nothing_found(request, listing, stores))
     named = _named(request, listing)
     changed = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
+    touched = touched_days(lake, catalog, among=None if request.follows_catalog else named)
     wanted = sorted({*named, *changed} if request.is_daily else named)
-    if len(wanted) > limit and not force:
+    others = [day for day in touched if day not in wanted]
+    changed.update(touched)
+    if len(wanted) + len(others) > limit and not force:
         wanted = [day for day in wanted if day in changed]
-    plan = Plan(wanted[:limit], wanted[limit:])
+    in_turn = wanted + others
+    plan = Plan(sorted(in_turn[:limit]), sorted(in_turn[limit:]))
     for day in changed.intersection(plan.days):
         open_day(lake, day)
-    _report(plan, listing, changed, limit)
+    _report(plan, listing, changed, others, limit)
     return plan
 
 
@@ -111,7 +127,7 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
 
     def changed(day: date) -> bool:
         checkpoint = load_checkpoint(lake, mapping.STAGE, day)
-        if checkpoint is None or str(day) in unfinished:
+        if checkpoint is None or str(day) in unfinished or mapping.is_undetermined(checkpoint):
             return True
         if day not in listing.by_day:
             return False
@@ -130,12 +146,12 @@ def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Stor
     return f"No log objects {span} in {', '.join(stores)}.{others} Check S3LOGS_SOURCES and the dates."
 
 
-def _report(plan: Plan, listing: Listing, changed: set[date], limit: int) -> None:
+def _report(plan: Plan, listing: Listing, changed: set[date], others: list[date], limit: int) -> None:
     objects = sum(len(listing.of(day)) for day in plan.days)
     log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, len(changed))
     if listing.foreign:
         log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples[:3])
-    if absent := [day for day in plan.days if day not in listing.by_day]:
+    if absent := [day for day in plan.days if day not in listing.by_day and day not in others]:
         log.warning("No log objects for %s", ", ".join(map(str, absent)))
     if plan.left_over:
         log.warning(

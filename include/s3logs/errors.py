@@ -51,3 +51,15 @@ class ChangedObjectError(S3LogsError):
 
 class StoreUnavailableError(S3LogsError):
     """The store did not answer, or asked to slow down."""
+
+
+class CatalogUnavailableError(S3LogsError):
+    """The archive's API did not answer, asked to slow down, or answered with nonsense; names the address."""
+
+
+class IpServiceUnavailableError(S3LogsError):
+    """The IP service or the host of a list did not answer, or answered with nonsense."""
+
+
+class IpQuotaUsedUpError(IpServiceUnavailableError):
+    """The IP service answers no more questions for now: too many, or the month's quota is used up."""

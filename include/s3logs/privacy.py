@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.s3logs.tables import MILLION
+
+_DECIMALS = 3  # of normalized downloads that are not rounded
+
 
 @dataclass(frozen=True, slots=True)
 class Masking:
@@ -17,3 +24,29 @@ class Masking:
         if self.round_to == 1:
             return count
         return round(count / self.round_to) * self.round_to
+
+    def numbers(self, name: str, sums: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return a column of exact sums as it may be published; what is masked is null.
+
+        `name` is one of `tables.TOTALS`: bytes are not masked, normalized downloads come in millionths.
+        """
+        if name == "bytes_sent":
+            return sums
+        counts = (
+            sums
+            if name != "normalized_downloads"
+            else pc.divide(pc.cast(sums, pa.float64(), safe=False), float(MILLION))
+        )
+        if self.round_to > 1:
+            steps = pc.round(
+                pc.divide(pc.cast(counts, pa.float64(), safe=False), self.round_to), round_mode="half_to_even"
+            )
+            shown = pc.cast(pc.multiply(steps, self.round_to), pa.int64())
+        else:
+            shown = pc.round(counts, _DECIMALS) if name == "normalized_downloads" else counts
+        masked = pc.less(counts, self.below)
+        return pc.if_else(masked, pa.scalar(None, shown.type), shown)
+
+    def texts(self, name: str, sums: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return the same as text, what is masked as `<below>`."""
+        return pc.fill_null(pc.cast(self.numbers(name, sums), pa.string()), f"<{self.below}")

@@ -8,9 +8,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from include.s3logs.catalog_kinds import choose
 from include.s3logs.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -37,8 +38,26 @@ class Settings(BaseSettings):
     )
     catalog: str = Field(
         default="",
-        description="A manifest that says which key belongs to what: a CSV file (path or `s3://…`) with "
-        "the columns `object_key,dataset,version,asset_path`. Empty: all traffic is `unassociated`.",
+        description="What says which key belongs to which dataset: a manifest (path or `s3://…` of a CSV "
+        "or Parquet file with the columns `object_key,dataset,version,asset_path`); `prefix:<N>`, when the "
+        "first N segments of a key are the dataset; `dandi` or `dandi:<base address of the API>`, an archive "
+        "like DANDI. Empty: all traffic is `unassociated`.",
+    )
+    restrict_to_datasets: CommaSeparated = Field(
+        default=(),
+        description="Only these datasets of the catalog, separated by commas; traffic of others is "
+        "`unassociated`.",
+    )
+    exclude_datasets: CommaSeparated = Field(
+        default=(),
+        description="All datasets of the catalog but these, separated by commas; their traffic is "
+        "`unassociated`. Not together with `S3LOGS_RESTRICT_TO_DATASETS`.",
+    )
+    dataset_limit: int = Field(
+        default=0,
+        ge=0,
+        description="Only the first so many datasets of the catalog in order of their names, for trials; "
+        "0: all.",
     )
     operations: CommaSeparated = Field(
         default=("REST.GET.OBJECT",),
@@ -79,12 +98,51 @@ class Settings(BaseSettings):
         description="Published counts are rounded to the nearest multiple of this (halves to the even "
         "multiple). 1 switches rounding off.",
     )
+    region_table: str = Field(
+        default="",
+        description="The deployment's own networks: a CSV file (path or `s3://…`) with the columns "
+        "`network,region`, which goes before all other sources of regions. For an institution's networks "
+        "and for sites without a way out.",
+    )
+    ipinfo_conn_id: str = Field(
+        default="ipinfo_default",
+        description="The Airflow connection whose password is the token of the IP service ipinfo; the "
+        "variable `IPINFO_CREDENTIALS` goes before it. Without a token nobody is asked.",
+    )
+    ipinfo_api: Literal["core", "lite", "legacy"] = Field(
+        default="core",
+        description="What the token is for: `core` (Core and Plus plans: regions inside countries), `lite` "
+        "(countries only, one request for each address) or `legacy` (plans from before these).",
+    )
+    ipinfo_mmdb: str = Field(
+        default="",
+        description="A database file of ipinfo (`.mmdb`, a path); it is asked before the service, and no "
+        "address leaves the machine for it.",
+    )
+    salt_file: str = Field(
+        default="",
+        description="The file with the secret key under which addresses are hashed, outside the lake; made "
+        "if it is not there. Empty: `.s3logs/ip_hash_salt` in the project folder, or in the home folder "
+        "where that may not be written. The variable `IP_HASH_SALT` goes before it.",
+    )
+    github_list_url: str = Field(
+        default="https://api.github.com/meta",
+        description="Where the DAG `s3_ip_regions` fetches GitHub's networks: JSON whose lists hold them, or "
+        "one a line. `none` switches it off.",
+    )
+    vpn_list_url: str = Field(
+        default="https://raw.githubusercontent.com/X4BNet/lists_vpn/main/output/vpn/ipv4.txt",
+        description="Where it fetches the networks of VPN providers, in the same forms. `none` switches it "
+        "off.",
+    )
     aws_conn_id: str = Field(
         default="aws_default",
         description="The Airflow connection with the credentials and endpoint for `s3://` sources and lakes.",
     )
 
-    @field_validator("sources", "operations", "excluded_ips", mode="before")
+    @field_validator(
+        *("sources", "operations", "excluded_ips", "restrict_to_datasets", "exclude_datasets"), mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -96,6 +154,19 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ip_network(network, strict=False)
+        return value
+
+    @field_validator("catalog")
+    @classmethod
+    def _is_a_catalog(cls, value: str) -> str:
+        choose(value)
+        return value
+
+    @field_validator("exclude_datasets")
+    @classmethod
+    def _is_the_only_choice(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and info.data.get("restrict_to_datasets"):
+            raise ValueError("not together with S3LOGS_RESTRICT_TO_DATASETS; leave one of them empty")
         return value
 
 

@@ -8,7 +8,7 @@ protocol needs no rename, no lock and no append.
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -67,6 +67,9 @@ class Store(Protocol):
 
     def write(self, key: str, data: bytes) -> None:
         """Put `data` under `key`, atomically."""
+
+    def write_many(self, files: Mapping[str, bytes]) -> None:
+        """Put many small objects, each atomically; in no order, and on disk when this returns."""
 
     def write_file(self, key: str, path: Path) -> None:
         """Put the content of a local file under `key`, atomically, without holding it in memory."""
@@ -149,9 +152,15 @@ class LocalStore:
                 yield piece
             _expect(etag, path, file)
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, *, synced: bool = True) -> None:
         """Write the file as a whole or not at all."""
-        self._put(key, lambda file: file.write(data))
+        self._put(key, lambda file: file.write(data), synced)
+
+    def write_many(self, files: Mapping[str, bytes]) -> None:
+        """Write each file as a whole or not at all; the system puts all of them on disk at once."""
+        for key, data in files.items():
+            self.write(key, data, synced=False)
+        os.sync()
 
     def write_file(self, key: str, path: Path) -> None:
         """Copy the file as a whole or not at all."""
@@ -160,9 +169,9 @@ class LocalStore:
             with path.open("rb") as source:
                 shutil.copyfileobj(source, file, PIECE)
 
-        self._put(key, copy)
+        self._put(key, copy, synced=True)
 
-    def _put(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
+    def _put(self, key: str, fill: Callable[[BinaryIO], object], synced: bool) -> None:
         """Write beside the file first and move it into place, so that readers never see half of it."""
         path = self._path(key)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
@@ -170,7 +179,8 @@ class LocalStore:
             with _created(temporary) as file:
                 fill(file)
                 file.flush()
-                os.fsync(file.fileno())
+                if synced:
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except PermissionError as error:
             raise AccessDeniedError(f"{path} may not be written: {error.strerror}.") from error

@@ -1,7 +1,8 @@
 """An S3 bucket (AWS or any compatible server) as a store. The boto3 client is handed in."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from include.s3logs.errors import (
     PermanentError,
     StoreUnavailableError,
 )
-from include.s3logs.store import PIECE, ObjectInfo
+from include.s3logs.store import PARALLEL_READS, PIECE, ObjectInfo
 
 _DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
 _ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
@@ -104,6 +105,11 @@ class S3Store:
         """Put the object."""
         with self._explained(key):
             self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+
+    def write_many(self, files: Mapping[str, bytes]) -> None:
+        """Put the objects, some at a time."""
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+            list(pool.map(self.write, files, files.values()))
 
     def write_file(self, key: str, path: Path) -> None:
         """Put the object, a large one in parts; it is there when all of them are."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+from include.s3logs.catalog_kinds import DANDI, MANIFEST, PREFIX, choose
 from include.s3logs.catalogs import Catalog, EmptyCatalog
-from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.errors import SettingsError
 from include.s3logs.settings import Settings, load_settings
 from include.s3logs.store import PARALLEL_READS, LocalStore, Store
 from include.s3logs.store_s3 import S3Store
+
+if TYPE_CHECKING:
+    from include.s3logs.regions import Regions, RegionSource
 
 _S3 = "s3://"
 
@@ -46,14 +52,88 @@ def open_sources(settings: Settings, sources: Sequence[str] = ()) -> dict[str, S
     return stores
 
 
-def open_catalog(settings: Settings) -> Catalog:
-    """Return the catalog of the settings."""
-    if not settings.catalog:
-        return EmptyCatalog()
-    folder, _, name = settings.catalog.rpartition("/")
-    return ManifestCatalog(
-        open_store(f"{folder}/" if folder else ".", settings.aws_conn_id).read(name), settings.catalog
-    )
+def open_catalog(settings: Settings, lake: Store) -> Catalog:
+    """Return the catalog of the settings; that of an API as `refresh_catalog` last left it in the lake."""
+    from include.s3logs.catalogs.datasets import DatasetFilter
+
+    kind, value = choose(settings.catalog)
+    datasets = DatasetFilter.of(settings)
+    if kind == DANDI:
+        from include.s3logs.catalogs.dandi import open_cached
+
+        return open_cached(lake, value, datasets)
+    if kind == PREFIX:
+        from include.s3logs.catalogs.prefix import PrefixCatalog
+
+        return PrefixCatalog(int(value), datasets)
+    if kind == MANIFEST:
+        from include.s3logs.catalogs.manifest import ManifestCatalog
+
+        return ManifestCatalog(_read_file(value, settings.aws_conn_id), value, datasets)
+    return EmptyCatalog()
+
+
+def refresh_catalog(settings: Settings, lake: Store) -> dict[str, Any]:
+    """Fetch what changed of a catalog behind an API, once a run; return a summary, empty for other kinds."""
+    kind, value = choose(settings.catalog)
+    if kind != DANDI:
+        return {}
+    from include.s3logs.catalogs.dandi import refresh
+    from include.s3logs.catalogs.dandi_api import DandiApi
+    from include.s3logs.catalogs.datasets import DatasetFilter
+    from include.s3logs.catalogs.rest import RestApi
+
+    with closing(RestApi(value)) as rest:
+        return refresh(lake, DandiApi(rest), DatasetFilter.of(settings))
+
+
+def open_regions(settings: Settings, lake: Store) -> RegionSource:
+    """Return the sources of regions that the deployment has; they are loaded (a second) when they are needed.
+
+    Raises SettingsError for a region table or MMDB file that cannot be read.
+    """
+    from include.s3logs.regions import RegionSource
+    from include.s3logs.regions.tables import data_version
+    from include.s3logs.salt import load_salt, name_of
+
+    name = settings.region_table
+    own = _read_file(name, settings.aws_conn_id) if name else b""
+    file = _open_mmdb(settings.ipinfo_mmdb) if settings.ipinfo_mmdb else None
+    salt = load_salt(settings.salt_file, settings.lake)
+    version = data_version(own, str(file.metadata().build_epoch) if file else "")
+
+    def load() -> Regions:
+        from include.s3logs.regions import Regions
+        from include.s3logs.regions.cache import RegionCache
+        from include.s3logs.regions.own_table import read_own_table
+        from include.s3logs.regions.tables import network_table
+        from s3logs_airflow.ipinfo_client import open_ipinfo
+
+        return Regions(
+            network_table(lake, read_own_table(own, name) if name else ()),
+            salt,
+            RegionCache(lake),
+            today=datetime.now(UTC).date(),
+            service=open_ipinfo(settings),
+            address_file=file,
+        )
+
+    return RegionSource(f"{version}, salt {name_of(salt)}", load)
+
+
+def _open_mmdb(path: str) -> Any:
+    import maxminddb
+
+    try:
+        return maxminddb.open_database(path)
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+        raise SettingsError(f"S3LOGS_IPINFO_MMDB={path!r} is no readable MMDB file: {error}") from error
+
+
+def _read_file(address: str, aws_conn_id: str) -> bytes:
+    """Return the content of a file that a setting names: a path or `s3://…`."""
+    folder, _, name = address.rpartition("/")
+    return open_store(f"{folder}/" if folder else ".", aws_conn_id).read(name)
 
 
 def _s3_client(aws_conn_id: str) -> object:

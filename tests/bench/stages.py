@@ -31,6 +31,7 @@ def _one_run(folder: Path, run: int) -> dict[str, float]:
     from include.s3logs.settings import Settings
     from include.s3logs.sources import find_log_objects
     from include.s3logs.store import LocalStore
+    from tests.support.offline_regions import offline_regions
 
     write_sample(folder / "sample")
     stores = {"logs": LocalStore(folder / "sample/logs")}
@@ -53,7 +54,7 @@ def _one_run(folder: Path, run: int) -> dict[str, float]:
             work = partial(reduce_day, lake, stores, day, listing, settings)
             reduced = timed(f"reduce{again}", work, len(LOG_DAYS))
             binned = timed(f"bin{again}", partial(bin_day, lake, reduced.checkpoint), len(LOG_DAYS))
-            work = partial(map_day, lake, binned.checkpoint, catalog)
+            work = partial(map_day, lake, binned.checkpoint, catalog, offline_regions())
             outcomes += [reduced, binned, timed(f"map{again}", work, len(LOG_DAYS))]
         published = timed(f"publish{again}", partial(publish, lake, masking))
         if {published.reused, *(outcome.reused for outcome in outcomes)} != {bool(again)}:

@@ -21,10 +21,10 @@ DAY = date(2024, 6, 1)
 EVE = date(2024, 5, 31)
 
 
-def line(key="a.txt", *, time="01/Jun/2024:10:00:00", ip="192.0.2.10", status=200, sent=100):
+def line(key="a.txt", *, time="01/Jun/2024:10:00:00", ip="192.0.2.10", status=200, sent=100, size=500):
     return (
         f"owner reef [{time} +0000] {ip} - R1 REST.GET.OBJECT {key} "
-        f'"GET /x HTTP/1.1" {status} - {sent} 500 9 8 "-" "curl/8" -\n'
+        f'"GET /x HTTP/1.1" {status} - {sent} {size} 9 8 "-" "curl/8" -\n'
     ).encode()
 
 
@@ -40,13 +40,13 @@ DAY_OF_ALL_KINDS = [
     line("-", sent=9, ip="-"),
     line("-", sent=10),
 ]
-TOTALS = [  # object key, event day, bytes, requests, downloads; what has no key comes last
-    ("a.txt", EVE, 5, 1, 1),
-    ("a.txt", DAY, 21, 3, 2),
-    ("z.txt", DAY, 1, 1, 1),
-    ("zarr/abc", EVE, 4, 1, 1),
-    ("zarr/abc", DAY, 5, 2, 1),
-    (None, DAY, 19, 2, 2),
+TOTALS = [  # object key, event day, bytes, requests, downloads, millionths; what has no key comes last
+    ("a.txt", EVE, 5, 1, 1, 10_000),
+    ("a.txt", DAY, 21, 3, 2, 42_000),
+    ("z.txt", DAY, 1, 1, 1, 2_000),
+    ("zarr/abc", EVE, 4, 1, 1, 8_000),
+    ("zarr/abc", DAY, 5, 2, 1, 10_000),
+    (None, DAY, 19, 2, 2, 38_000),
 ]
 
 
@@ -128,6 +128,7 @@ def test_totals_are_exact_by_key_and_event_day(world):
         "bytes_sent",
         "number_of_requests",
         "number_of_downloads",
+        "normalized_downloads",
     ]
     assert [tuple(row.values()) for row in totals.to_pylist()] == TOTALS
     assert binned.counts == {"rows": 10, "object_keys": 4, "bytes_sent": 55, "downloads": 8}
@@ -197,3 +198,40 @@ def test_reduced_rows_that_are_not_what_was_promised_are_not_binned(world):
     world.lake.write(reduced.files["rows"].key, b"something else")
     with pytest.raises(CorruptLakeError, match="Run log day 2024-06-01 again with force"):
         bin_day(world.lake, reduced)
+
+
+@pytest.mark.parametrize(
+    ("sent", "size", "millionths"),
+    [
+        (500, 500, 1_000_000),
+        (100, 500, 200_000),
+        (1, 3, 333_333),
+        (2, 3, 666_667),
+        (1, 10_000_000, 0),
+        (0, 500, 0),
+        ("-", 500, 0),
+        (0, 0, 0),
+        (7, 0, 0),
+        (7, "-", 0),
+        (1000, 500, 2_000_000),
+        (10**15, 1, 10**12),  # nonsense counts as a million downloads
+        (10**15, 10**15, 1_000_000),
+    ],
+)
+def test_normalized_downloads_are_bytes_by_object_size_in_millionths(world, sent, size, millionths):
+    binned = bin_day(world.lake, world.reduced(line(sent=sent, size=size))).checkpoint
+    assert world.table(binned, "keys")["normalized_downloads"].to_pylist() == [millionths]
+
+
+def test_normalized_downloads_of_parts_add_up_whatever_their_status(world):
+    content = [line(sent=250, status=206), line(sent=250, status=206, ip="192.0.2.11"), line(sent=500)]
+    binned = bin_day(world.lake, world.reduced(*content)).checkpoint
+    found = world.table(binned, "keys").to_pylist()[0]
+    assert (found["number_of_downloads"], found["normalized_downloads"]) == (1, 2_000_000)
+
+
+@pytest.mark.parametrize(("sent", "size"), [(2**53 + 1, 500), (100, 2**53 + 1), (2**62 + 1, 2**62 + 1)])
+def test_numbers_that_only_64_bits_hold_are_binned(world, sent, size):
+    """The parser takes them, so a single line must not stop the day."""
+    binned = bin_day(world.lake, world.reduced(line(sent=sent, size=size))).checkpoint
+    assert world.table(binned, "keys")["bytes_sent"].to_pylist() == [sent]

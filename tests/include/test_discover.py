@@ -15,6 +15,7 @@ from include.s3logs.reduce import reduce_day
 from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
+from tests.support.offline_regions import offline_regions
 
 TODAY = date(2024, 6, 20)
 LINE = (
@@ -50,14 +51,20 @@ class World:
         for day in days:
             listing = find_log_objects(self.stores, day, day)
             reduced = reduce_day(self.lake, self.stores, day, listing, settings(**values))
-            map_day(self.lake, bin_day(self.lake, reduced.checkpoint).checkpoint, EmptyCatalog())
+            map_day(
+                self.lake,
+                bin_day(self.lake, reduced.checkpoint).checkpoint,
+                EmptyCatalog(),
+                offline_regions(),
+            )
 
     def delivered_and_done(self, *numbers):
         self.deliver(*numbers)
         self.do(*june(*numbers))
 
-    def plan(self, request, *, limit=1000, force=False, **values):
-        return discover(self.lake, self.stores, settings(**values), request, limit=limit, force=force)
+    def plan(self, request, *, catalog=None, limit=1000, force=False, **values):
+        found = catalog or EmptyCatalog()
+        return discover(self.lake, self.stores, settings(**values), found, request, limit=limit, force=force)
 
     def open_days(self):
         return sorted(open_days(self.lake))

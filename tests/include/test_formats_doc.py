@@ -3,33 +3,46 @@
 import json
 import re
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
+from include.s3logs.asset_types import OTHERS, TYPES
 from include.s3logs.catalogs import CLAIMS
-from include.s3logs.privacy import Masking
 from include.s3logs.publish import publish
-from include.s3logs.store import LocalStore
+from tests.support.small_archive import EXACT, FIRST, Archive, line
 
 DOC = (Path(__file__).parents[2] / "docs/formats.md").read_text()
 
 
 def documented(name):
-    return re.search(rf"`(<dataset>/|archive/|status/)?{re.escape(name)}`", DOC) is not None
+    return re.search(rf"`([^`]*/)?{re.escape(name)}`", DOC) is not None
 
 
 def test_every_published_file_column_and_key_is_documented(tmp_path):
-    from include.s3logs.tables import TOTALS
-    from include.s3logs.usage_files import COLUMNS
-
-    lake = LocalStore(tmp_path)
-    publish(lake, Masking(50, 20), [date(2024, 6, 1)])
-    keys = [info.key for info in lake.list("usage/")] + ["status/log_days.tsv"]
-    assert len(keys) == 6
-    for key in keys:
-        assert documented(key.rpartition("/")[2]), key
-    columns = (tmp_path / "status/log_days.tsv").read_text().splitlines()[0].split("\t")
-    totals = json.loads((tmp_path / "usage/archive_totals.json").read_text())
-    for name in (*columns, *totals, *COLUMNS.values(), *TOTALS, *CLAIMS.names):
-        assert documented(name), name
-    for role in COLUMNS:
-        assert f"{role}.tsv" in DOC
+    archive = Archive(tmp_path)
+    archive.do(FIRST, line(), line("nobodys.txt"))
+    publish(archive.lake, EXACT, [date(2024, 6, 1)])
+    assert len(archive.files()) > 30
+    names = set()
+    for key, data in archive.contents().items():
+        _, folder, *below = key.split("/")
+        if below[:1] == ["logs"]:
+            below[-1] = below[-1].replace("2024-06", "<YYYY-MM>")
+        place = "archive" if folder == "archive" else "<dataset>"
+        names.add(f"{place}/{below[-1]}" if below else folder)
+        if key.endswith(".parquet"):
+            names |= set(pq.read_schema(BytesIO(data)).names)
+        elif key.endswith("requester_count.tsv"):
+            assert data.strip().isdigit()
+        elif key.endswith(".tsv") and "per_week" not in key:
+            names |= set(data.decode().split("\n")[0].split("\t"))
+    totals = json.loads(archive.lake.read("usage/archive_totals.json"))
+    place = json.loads(archive.lake.read("usage/region_coordinates.json"))
+    names |= {*totals, *CLAIMS.names, *TYPES, OTHERS, "latitude", "longitude"}
+    assert place == {"bogon": None}
+    assert {"archive/by_dataset.tsv", "<dataset>/by_day.parquet", "<dataset>/<YYYY-MM>.tsv"} <= names
+    for name in names:
+        last = name.rpartition("/")[2].removesuffix(".parquet").removesuffix(".tsv")
+        assert any(documented(f"{last}{ending}") for ending in ("", ".tsv", ".parquet")), name

@@ -1,8 +1,12 @@
-"""The catalog in a CSV file: what it claims, and what it is refused for."""
+"""The catalog in a CSV or Parquet file: what it claims, and what it is refused for."""
 
+from io import BytesIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from include.s3logs.catalogs import CLAIMS, EmptyCatalog
+from include.s3logs.catalogs import CLAIMS, EmptyCatalog, first_claims
 from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.errors import CatalogError
 
@@ -14,11 +18,17 @@ def catalog(*rows, header=HEADER):
 
 
 def claims(found, *keys):
-    """{object key: (dataset, version, asset path)}"""
+    """{object key: (dataset, version, asset path)}, what the dataset's own figures use"""
     return {
         row["object_key"]: (row["dataset"], row["version"], row["asset_path"])
-        for row in found.claims(keys).to_pylist()
+        for row in first_claims(found.claims(keys)).to_pylist()
     }
+
+
+def parquet(columns):
+    sink = BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return ManifestCatalog(sink.getvalue(), "catalog.parquet")
 
 
 # What it claims
@@ -68,6 +78,27 @@ def test_of_several_paths_in_one_version_the_same_one_is_taken_wherever_its_row_
     assert claims(catalog(*rows), "k") == claims(catalog(*rows[::-1]), "k") == {"k": ("reef", "1", "a.nc")}
 
 
+def test_every_version_and_path_is_claimed_newest_version_first_then_by_path():
+    rows = [
+        "k,reef,0.9,b.nc",
+        "k,reef,draft,z.nc",
+        "k,reef,0.10,b.nc",
+        "k,reef,0.10,a.nc",
+        "j,reef,0.9,c.nc",
+        "k,reef,0.9,b.nc",
+    ]
+    for order in (rows, rows[::-1]):
+        answer = catalog(*order).claims(["k", "j"])
+        assert [tuple(row.values())[::2] for row in answer.to_pylist()] == [
+            ("j", "0.9"),
+            ("k", "draft"),
+            ("k", "0.10"),
+            ("k", "0.10"),
+            ("k", "0.9"),
+        ]
+        assert answer["asset_path"].to_pylist() == ["c.nc", "z.nc", "a.nc", "b.nc", "b.nc"]
+
+
 def test_a_zarr_is_claimed_by_its_id_with_or_without_trailing_slash():
     found = catalog("zarr/1/,reef,1,one.zarr", "zarr/2,reef,1,two.zarr")
     assert claims(found, "zarr/1", "zarr/2") == {
@@ -106,6 +137,50 @@ def test_a_repeated_row_does_no_harm():
 
 def test_a_version_may_be_missing():
     assert claims(catalog("k,reef,,a.nc"), "k") == {"k": ("reef", "", "a.nc")}
+
+
+# The same in Parquet
+
+
+def test_a_parquet_file_says_the_same_as_a_csv_file():
+    columns = {"asset_path": ["a", "b"], "object_key": ["k", "zarr/1/0"], "dataset": ["reef", "kelp"]}
+    found = parquet({**columns, "version": pa.array([None, "1"]).dictionary_encode(), "note": [1, 2]})
+    assert claims(found, "k", "zarr/1") == {"k": ("reef", "", "a"), "zarr/1": ("kelp", "1", "b")}
+
+
+def test_an_empty_parquet_file_claims_nothing():
+    answer = parquet({name: pa.array([], pa.string()) for name in CLAIMS.names}).claims(["k"])
+    assert answer.schema.equals(CLAIMS)
+    assert answer.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"object_key": ["k"], "dataset": ["d"], "asset_path": ["a"]}, "lacks the column version"),
+        (
+            {"object_key": ["k"], "dataset": [None], "version": ["1"], "asset_path": ["a"]},
+            "without .*'k,,1,a'",
+        ),
+        (
+            {"object_key": [b"\xff"], "dataset": ["d"], "version": ["1"], "asset_path": ["a"]},
+            "no readable Parq",
+        ),
+        (
+            {"object_key": [["k"]], "dataset": ["d"], "version": ["1"], "asset_path": ["a"]},
+            "no readable Parq",
+        ),
+    ],
+    ids=["column", "empty", "not-utf8", "nested"],
+)
+def test_a_parquet_file_is_refused_for_the_same_reasons(columns, problem):
+    with pytest.raises(CatalogError, match=rf"catalog\.parquet .*{problem}"):
+        parquet(columns)
+
+
+def test_a_parquet_file_that_is_cut_off_is_refused():
+    with pytest.raises(CatalogError, match=r"catalog\.parquet is no readable Parquet"):
+        ManifestCatalog(b"PAR1 and no more", "catalog.parquet")
 
 
 # What it is refused for

@@ -1,8 +1,10 @@
 """Map: binned rows to dataset, version, asset and region, with no IP left."""
 
+import hmac
 from dataclasses import replace
 from datetime import date
 from io import BytesIO
+from ipaddress import ip_address
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,11 +17,14 @@ from include.s3logs.checkpoint import load_checkpoint, open_days, read_output
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.mapping import map_day
 from include.s3logs.reduce import reduce_day
+from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
+from tests.support.offline_regions import SALT, offline_regions
 
-DAY, NEXT = date(2024, 6, 1), date(2024, 6, 2)
+REGIONS = offline_regions()
+EVE, DAY, NEXT = date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2)
 
 
 def line(key="a.txt", *, time="01/Jun/2024:10:00:00", ip="192.0.2.10", status=200, sent=100):
@@ -53,7 +58,7 @@ class World:
         return reduced, bin_day(self.lake, reduced.checkpoint)
 
     def mapped(self, found, *content, day=DAY):
-        return map_day(self.lake, self.binned(*content, day=day)[1].checkpoint, found)
+        return map_day(self.lake, self.binned(*content, day=day)[1].checkpoint, found, REGIONS)
 
     def table(self, checkpoint, role):
         return pq.read_table(BytesIO(read_output(self.lake, checkpoint, role)))
@@ -78,6 +83,7 @@ def test_claimed_rows_get_dataset_newest_version_and_path(world):
     assert outcome.checkpoint.counts == {
         "rows": 3,
         "rows_unassociated": 0,
+        "rows_undetermined": 0,
         "datasets": 2,
         "bytes_sent": 300,
     }
@@ -115,21 +121,22 @@ def test_totals_by_day_asset_and_region_are_exact(world):
         return [tuple(row.values()) for row in world.table(checkpoint, role).to_pylist()]
 
     assert totals("by_day") == [
-        ("kelp", DAY, 7, 2, 2),
-        ("reef", date(2024, 5, 31), 2, 1, 0),
-        ("reef", DAY, 1, 1, 1),
-        ("unassociated", DAY, 5, 1, 1),
+        ("kelp", DAY, 7, 2, 2, 14_000),
+        ("reef", EVE, 2, 1, 0, 4_000),
+        ("reef", DAY, 1, 1, 1, 2_000),
+        ("unassociated", DAY, 5, 1, 1, 10_000),
     ]
     assert totals("by_asset") == [
-        ("kelp", "one.zarr", 7, 2, 2),
-        ("reef", "new.nc", 3, 2, 1),
-        ("unassociated", "b.txt", 5, 1, 1),
+        ("kelp", "one.zarr", DAY, 7, 2, 2, 14_000),
+        ("reef", "new.nc", EVE, 2, 1, 0, 4_000),
+        ("reef", "new.nc", DAY, 1, 1, 1, 2_000),
+        ("unassociated", "b.txt", DAY, 5, 1, 1, 10_000),
     ]
     assert totals("by_region") == [
-        ("kelp", "bogon", 3, 1, 1),
-        ("kelp", "unknown", 4, 1, 1),
-        ("reef", "US", 3, 2, 1),
-        ("unassociated", "unknown", 5, 1, 1),
+        ("kelp", "bogon", 3, 1, 1, 6_000),
+        ("kelp", "unknown", 4, 1, 1, 8_000),
+        ("reef", "US", 3, 2, 1, 6_000),
+        ("unassociated", "US", 5, 1, 1, 10_000),
     ]
 
 
@@ -142,7 +149,8 @@ def test_a_requesters_address_becomes_a_region(world):
         "10.1.2.3": "bogon",
         "::ffff:10.1.2.4": "bogon",
         "2001:db8::1": "bogon",
-        "2606:4700::1": "unknown",
+        "2606:4700::1": "US",
+        "2a02:2e0::1": "DE",
         "-": "unknown",
     }
     outcome = world.mapped(REEF, *(line(f"k{n}", ip=ip) for n, ip in enumerate(regions)))
@@ -181,7 +189,7 @@ def test_a_changed_catalog_maps_again_only_the_days_whose_keys_it_touches(world)
     world.mapped(REEF, line("zarr/1/0"), day=NEXT)
     newer = catalog("a.txt,reef,0.11,newest.nc", "zarr/1/,kelp,draft,one.zarr", "else.txt,reef,0.11,else.nc")
     reduced, binned = world.binned(day=DAY)
-    touched = map_day(world.lake, binned.checkpoint, newer)
+    touched = map_day(world.lake, binned.checkpoint, newer, REGIONS)
     assert (reduced.reused, binned.reused, touched.reused) == (True, True, False)
     assert [row["asset_path"] for row in world.rows(touched)] == ["newest.nc"]
     assert world.mapped(newer, day=NEXT).reused
@@ -213,7 +221,7 @@ def test_the_order_of_the_catalogs_rows_does_not_matter(world):
 
 def test_mapping_again_gives_the_same_bytes(world):
     binned = world.binned(*(line(key, ip=ip) for ip in IPS for key in ("a.txt", "b.txt", "-")))[1].checkpoint
-    first, second = (map_day(world.lake, binned, REEF, force=True).checkpoint for _ in range(2))
+    first, second = (map_day(world.lake, binned, REEF, REGIONS, force=True).checkpoint for _ in range(2))
     for role in first.files:
         assert first.files[role].key != second.files[role].key
         assert read_output(world.lake, first, role) == read_output(world.lake, second, role)
@@ -222,7 +230,7 @@ def test_mapping_again_gives_the_same_bytes(world):
 def test_a_day_is_open_until_it_is_mapped(world):
     binned = world.binned(line())[1].checkpoint
     assert open_days(world.lake) == {str(DAY)}
-    map_day(world.lake, binned, REEF)
+    map_day(world.lake, binned, REEF, REGIONS)
     assert open_days(world.lake) == set()
 
 
@@ -241,6 +249,10 @@ def test_an_empty_day_is_mapped_to_empty_tables(world):
         "by_day": 0,
         "by_asset": 0,
         "by_region": 0,
+        "versions_by_day": 0,
+        "versions_by_asset": 0,
+        "versions_by_region": 0,
+        "requesters": 0,
     }
 
 
@@ -249,15 +261,148 @@ def test_a_day_whose_counts_do_not_add_up_fails_stays_open_and_commits_nothing(w
     binned = world.binned(line())[1].checkpoint
     tampered = replace(binned, counts={**binned.counts, name: binned.counts[name] + 1})
     with pytest.raises(ReconciliationError, match=str(DAY)):
-        map_day(world.lake, tampered, REEF)
+        map_day(world.lake, tampered, REEF, REGIONS)
     assert load_checkpoint(world.lake, "mapped", DAY) is None
     assert open_days(world.lake) == {str(DAY)}
 
 
 def test_the_checkpoint_carries_what_the_stages_before_counted(world):
     reduced, binned = world.binned(line())
-    upstream = map_day(world.lake, binned.checkpoint, REEF).checkpoint.upstream
+    upstream = map_day(world.lake, binned.checkpoint, REEF, REGIONS).checkpoint.upstream
     assert upstream == {
         "reduced": {"fingerprint": reduced.checkpoint.fingerprint, "counts": reduced.checkpoint.counts},
         "binned": {"fingerprint": binned.checkpoint.fingerprint, "counts": binned.checkpoint.counts},
+    }
+
+
+# Versions and requesters
+
+TWICE = catalog(
+    "a.txt,reef,1,old.nc",
+    "a.txt,reef,2,z.nc",
+    "a.txt,reef,2,new.nc",
+    "b.txt,reef,2,b.nc",
+    "zarr/1,reef,1,one.zarr",
+)
+
+
+def figures(world, checkpoint, role):
+    """The table as {key columns: measures}."""
+    rows = [tuple(row.values()) for row in world.table(checkpoint, role).to_pylist()]
+    return {row[:-4]: row[-4:] for row in rows}
+
+
+def test_a_request_counts_once_for_its_dataset_and_once_for_each_version_with_its_object(world):
+    content = [
+        line("a.txt", sent=10, ip="8.8.8.8"),
+        line("a.txt", sent=5, ip="193.0.6.139", time="31/May/2024:23:00:00"),
+        line("b.txt", sent=3, status=206),
+        line("zarr/1/0", sent=2),
+        line("zarr/1/1", sent=1),
+        line("nobodys.txt", sent=100),
+    ]
+    checkpoint = world.mapped(TWICE, *content).checkpoint
+    assert figures(world, checkpoint, "by_asset") == {
+        ("reef", "b.nc", DAY): (3, 1, 0, 6_000),
+        ("reef", "new.nc", EVE): (5, 1, 1, 10_000),
+        ("reef", "new.nc", DAY): (10, 1, 1, 20_000),
+        ("reef", "one.zarr", DAY): (3, 2, 2, 6_000),
+        ("unassociated", "nobodys.txt", DAY): (100, 1, 1, 200_000),
+    }
+    assert figures(world, checkpoint, "versions_by_asset") == {
+        ("reef", "1", "old.nc"): (15, 2, 2, 30_000),
+        ("reef", "1", "one.zarr"): (3, 2, 2, 6_000),
+        ("reef", "2", "b.nc"): (3, 1, 0, 6_000),
+        ("reef", "2", "new.nc"): (15, 2, 2, 30_000),
+    }
+    assert figures(world, checkpoint, "versions_by_day") == {
+        ("reef", "1", EVE): (5, 1, 1, 10_000),
+        ("reef", "1", DAY): (13, 3, 3, 26_000),
+        ("reef", "2", EVE): (5, 1, 1, 10_000),
+        ("reef", "2", DAY): (13, 2, 1, 26_000),
+    }
+    assert figures(world, checkpoint, "versions_by_region") == {
+        ("reef", "1", "NL"): (5, 1, 1, 10_000),
+        ("reef", "1", "US"): (10, 1, 1, 20_000),
+        ("reef", "1", "bogon"): (3, 2, 2, 6_000),
+        ("reef", "2", "NL"): (5, 1, 1, 10_000),
+        ("reef", "2", "US"): (10, 1, 1, 20_000),
+        ("reef", "2", "bogon"): (3, 1, 0, 6_000),
+    }
+
+
+def test_all_bytes_are_in_the_datasets_whatever_versions_and_paths_a_key_has(world):
+    keys = ("a.txt", "b.txt", "zarr/1/0", "nobodys.txt", "-")
+    checkpoint = world.mapped(TWICE, *(line(key, sent=2**n) for n, key in enumerate(keys))).checkpoint
+    for role in ("by_day", "by_asset", "by_region"):
+        sums = figures(world, checkpoint, role).values()
+        assert (sum(s[0] for s in sums), sum(s[1] for s in sums)) == (0b11111, 5)
+
+
+def test_a_catalog_without_versions_has_no_figures_of_versions(world):
+    checkpoint = world.mapped(catalog("a.txt,reef,,a.nc"), line("a.txt")).checkpoint
+    assert figures(world, checkpoint, "by_asset") == {("reef", "a.nc", DAY): (100, 1, 1, 200_000)}
+    for role in ("versions_by_day", "versions_by_asset", "versions_by_region"):
+        assert figures(world, checkpoint, role) == {}
+
+
+def test_requesters_are_keyed_hashes_once_for_each_dataset_and_who_has_no_address_is_none(world):
+    content = [
+        line("a.txt", ip="8.8.8.8"),
+        line("a.txt", ip="::ffff:8.8.8.8", sent=1),
+        line("a.txt", ip="8.8.8.8", time="31/May/2024:23:59:59"),
+        line("a.txt", ip="2001:db8::1"),
+        line("a.txt", ip="2001:0db8:0::1", sent=1),
+        line("b.txt", ip="8.8.8.8"),
+        line("b.txt", ip="-"),
+    ]
+    found = world.table(world.mapped(REEF, *content).checkpoint, "requesters").to_pylist()
+    google, bogon = (
+        int.from_bytes(hmac.digest(SALT, ip_address(ip).packed, "sha256")[:8], "big")
+        for ip in ("8.8.8.8", "2001:db8::1")
+    )
+    assert {(row["dataset"], row["requester"]) for row in found} == {
+        ("reef", google),
+        ("reef", bogon),
+        ("unassociated", google),
+    }
+    assert len(found) == 3
+
+
+def test_another_salt_gives_other_hashes_and_the_same_figures(world):
+    binned = world.binned(line("a.txt", ip="8.8.8.8"))[1].checkpoint
+    one = map_day(world.lake, binned, REEF, REGIONS).checkpoint
+    other = map_day(world.lake, binned, REEF, offline_regions(salt=b"another salt of tests")).checkpoint
+    assert world.table(one, "requesters") != world.table(other, "requesters")
+    for role in set(one.files) - {"requesters"}:
+        assert read_output(world.lake, one, role) == read_output(world.lake, other, role)
+
+
+def test_a_day_with_undetermined_regions_is_mapped_again_and_others_are_not(world):
+    days = {DAY: line("a.txt", ip="8.8.8.8"), NEXT: line("a.txt", ip="193.0.6.139")}
+    binned = {day: world.binned(content, day=day)[1].checkpoint for day, content in days.items()}
+    first = offline_regions(labels={"8.8.8.8": "undetermined"})
+    earlier = {day: map_day(world.lake, binned[day], REEF, first) for day in days}
+    assert [outcome.checkpoint.counts["rows_undetermined"] for outcome in earlier.values()] == [1, 0]
+    later = offline_regions(labels={"8.8.8.8": "US/California"})
+    again = {day: map_day(world.lake, binned[day], REEF, later) for day in days}
+    assert {day: outcome.reused for day, outcome in again.items()} == {DAY: False, NEXT: True}
+    assert [row["region"] for row in world.rows(again[DAY])] == ["US/California"]
+    assert map_day(world.lake, binned[DAY], REEF, later).reused
+
+
+def test_other_region_data_map_every_day_again(world):
+    binned = world.binned(line("a.txt"))[1].checkpoint
+    first = map_day(world.lake, binned, REEF, REGIONS)
+    newer = RegionSource("newer", REGIONS.open)
+    again = map_day(world.lake, binned, REEF, newer)
+    assert not again.reused
+    assert again.checkpoint.fingerprint != first.checkpoint.fingerprint
+
+
+def test_the_rows_of_map_hold_no_hash_and_nothing_of_the_requester_but_the_region(world):
+    outcome = world.mapped(REEF, line("a.txt"))
+    assert set(world.table(outcome.checkpoint, "rows").column_names) == {
+        *("timestamp", "bucket", "object_key", "bytes_sent", "http_status", "object_size"),
+        *("dataset", "version", "asset_path", "region"),
     }

@@ -44,6 +44,7 @@ class Run:
     state: str
     states: dict = field(default_factory=dict)  # {(task_id, log day or None): state}
     xcoms: dict = field(default_factory=dict)  # {(task_id, log day or None): return value}
+    catalog: dict | None = None  # what discover says of the catalog
 
     def outcomes(self, stage):
         return {day: value["outcome"] for (task, day), value in self.xcoms.items() if task == f"day.{stage}"}
@@ -62,6 +63,8 @@ def run_dag(airflow_db, settings_env):
         for ti in dag_run.get_task_instances():
             day = ti.rendered_map_index if ti.map_index >= 0 else None
             found.states[ti.task_id, day] = str(ti.state)
+            if ti.task_id == "discover":
+                found.catalog = ti.xcom_pull(task_ids="discover", key="catalog")
             value = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
             if value is not None:
                 found.xcoms[ti.task_id, day] = value

@@ -19,7 +19,8 @@ def status(lake):
 
 
 def published(lake):
-    return {str(path.relative_to(lake)): path.read_bytes() for path in (lake / "usage").rglob("*.*")}
+    files = (path for path in (lake / "usage").rglob("*") if path.is_file())
+    return {str(path.relative_to(lake)): path.read_bytes() for path in files}
 
 
 def test_first_run_computes_second_run_reuses_a_late_object_redoes_one_day(run_dag, lake, sample):

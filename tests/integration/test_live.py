@@ -144,13 +144,15 @@ def undisturbed(sample_folder, tmp_path_factory):
     from include.s3logs.reduce import reduce_day
     from include.s3logs.settings import Settings
     from include.s3logs.sources import find_log_objects
+    from s3logs_airflow.stores import open_regions
 
     lake = LocalStore(tmp_path_factory.mktemp("undisturbed"))
     stores = {"logs": LocalStore(sample_folder / "logs")}
     catalog = ManifestCatalog((sample_folder / "catalog.csv").read_bytes(), "catalog.csv")
+    regions = open_regions(Settings(_env_file=None), lake)  # as the tasks do
     for day in map(date.fromisoformat, DAYS):
         reduced = reduce_day(lake, stores, day, find_log_objects(stores, day, day), Settings(_env_file=None))
-        map_day(lake, bin_day(lake, reduced.checkpoint).checkpoint, catalog)
+        map_day(lake, bin_day(lake, reduced.checkpoint).checkpoint, catalog, regions)
     publish(lake, Masking(50, 20))
     return {info.key: lake.read(info.key) for info in lake.list("usage/")}
 

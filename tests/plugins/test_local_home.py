@@ -135,6 +135,18 @@ def test_own_sources_never_go_to_the_lake_or_the_catalog_of_the_sample(monkeypat
     assert (given["S3LOGS_LAKE"], given["S3LOGS_CATALOG"]) == (f"{tmp_path}/lake", "s3://b/c.csv")
 
 
+@pytest.mark.parametrize(
+    ("catalog", "given"),
+    [("c.csv", "{}/c.csv"), ("prefix:1", "prefix:1"), ("dandi", "dandi"), ("./dandi", "{}/dandi")],
+)
+def test_only_a_catalog_that_is_a_file_becomes_an_absolute_path(monkeypatch, tmp_path, catalog, given):
+    settings = settings_for(monkeypatch, tmp_path, sources="/logs", lake="dandi", catalog=catalog)
+    assert (settings["S3LOGS_CATALOG"], settings["S3LOGS_LAKE"]) == (
+        given.format(tmp_path),
+        f"{tmp_path}/dandi",
+    )
+
+
 def test_what_the_last_start_was_given_stands_in_for_what_is_not_given(monkeypatch, tmp_path):
     last = {"S3LOGS_SOURCES": "/logs", "S3LOGS_LAKE": "/lake", "S3LOGS_CATALOG": "/c.csv"}
     assert settings_for(monkeypatch, tmp_path, last) == last

@@ -10,7 +10,14 @@ from include.s3logs.settings import DagLimits
 from s3logs_airflow.policies import FAIL_FAST, retrying
 
 EVERY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
-HEAL = {errors.S3LogsError, errors.ChangedObjectError, errors.StoreUnavailableError}
+HEAL = {
+    errors.S3LogsError,
+    errors.CatalogUnavailableError,
+    errors.ChangedObjectError,
+    errors.IpQuotaUsedUpError,
+    errors.IpServiceUnavailableError,
+    errors.StoreUnavailableError,
+}
 
 
 @pytest.mark.parametrize("kind", EVERY)

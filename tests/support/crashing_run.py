@@ -21,6 +21,7 @@ from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
 from s3logs_airflow.stores import open_store
+from tests.support.offline_regions import offline_regions
 
 
 class CrashingStore:
@@ -35,6 +36,11 @@ class CrashingStore:
     def write(self, key, data):
         self._count(key, data)
         self.store.write(key, data)
+
+    def write_many(self, files):
+        for key, data in files.items():
+            self._count(key, data)
+            self.store.write_many({key: data})
 
     def write_file(self, key, path):
         self._count(key, path.read_bytes())
@@ -58,7 +64,7 @@ def main(sample, lake_uri, day, nth):
     catalog = ManifestCatalog((Path(sample) / "catalog.csv").read_bytes(), "catalog.csv")
     listing = find_log_objects(stores, day, day)
     reduced = reduce_day(lake, stores, day, listing, Settings(_env_file=None)).checkpoint
-    map_day(lake, bin_day(lake, reduced).checkpoint, catalog)
+    map_day(lake, bin_day(lake, reduced).checkpoint, catalog, offline_regions())
     publish(lake, Masking(50, 20), [day])
     print(lake.writes)
 

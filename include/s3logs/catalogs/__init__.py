@@ -3,13 +3,19 @@
 A catalog answers one question, `Catalog.claims`, and every kind gives the same answer shape.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 UNASSOCIATED = "unassociated"
+RESERVED = {UNASSOCIATED, "archive", "totals.json", "archive_totals.json", "region_coordinates.json"}
+"""Names that usage/ needs itself."""
+LONGEST_FOLDER = 200  # characters; file systems take 255 bytes
 CLAIMS = pa.schema(
     [
         ("object_key", pa.string()),
@@ -23,11 +29,48 @@ CLAIMS = pa.schema(
 class Catalog(Protocol):
     """What an archive knows about its objects."""
 
-    def claims(self, object_keys: Sequence[str]) -> pa.Table:
-        """Return one row (schema CLAIMS) for each of the keys that a dataset claims.
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of all that the catalog could claim: the same digest, the same claims."""
 
-        A key that several versions or paths of a dataset hold is given with the newest version's.
+    def claims(self, object_keys: Sequence[str]) -> pa.Table:
+        """Return the claims (schema CLAIMS, no nulls) on those of the keys that a dataset claims.
+
+        - A key counts for exactly one dataset, so that Σ datasets + unassociated = archive, to the byte.
+        - It has one row for each version and path of that dataset that holds it. A catalog that knows no
+          versions gives "".
+        - The rows are in order of the key, then newest version first (a draft before all numbers), then path.
+          So the first row of a key (`first_claims`) is the one that the dataset's own figures use; figures of
+          versions use all rows.
+        - Keys asked for twice are answered once; they may also be given as an Arrow array of strings.
         """
+
+
+def first_claims(claims: pa.Table) -> pa.Table:
+    """Return the first row of each key: the newest version's, and of its paths the first."""
+    return claims.filter(pa.array(begins(claims["object_key"])))
+
+
+def begins(ordered: pa.ChunkedArray) -> np.ndarray:
+    """Return for each of the ordered texts whether it is the first one of its kind (booleans)."""
+    texts = ordered.combine_chunks()
+    first = np.ones(len(texts), np.bool_)
+    if len(texts):
+        first[1:] = pc.not_equal(texts[1:], texts[:-1]).to_numpy(zero_copy_only=False)
+    return first
+
+
+def claims_digest(claims: pa.Table) -> str:
+    """Return a digest of the claims, made of their letters alone: no matter how Arrow keeps them."""
+    digest = hashlib.sha256()
+    for column in claims.columns:
+        digest.update(pc.binary_length(column).to_numpy().astype("<i4").tobytes())
+        for texts in column.chunks:
+            _, offsets, letters = texts.buffers()
+            if len(texts) and letters is not None:
+                bounds = np.frombuffer(offsets, np.int32)
+                digest.update(letters[bounds[texts.offset] : bounds[texts.offset + len(texts)]])
+    return digest.hexdigest()
 
 
 def folder_of(dataset: str) -> str:
@@ -38,6 +81,8 @@ def folder_of(dataset: str) -> str:
 
 class EmptyCatalog:
     """The catalog of a deployment that has none: nobody claims anything."""
+
+    fingerprint = "none"
 
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return no rows."""

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from include.s3logs.catalog_kinds import MANIFEST, choose
 from s3logs_airflow.local.home import CHECKOUT, HOST, USER, Home, Instance
 
 SAMPLE = CHECKOUT / ".data" / "sample"
 SAMPLE_LAKE = CHECKOUT / ".data" / "sample-lake"
 LAKE = CHECKOUT / ".data" / "lake"
+SECRETS = ("IP_HASH_SALT", "IPINFO_CREDENTIALS")
 INPUTS = ("S3LOGS_SOURCES", "S3LOGS_LAKE", "S3LOGS_CATALOG")
 
 # What Airflow would otherwise wait for without need, each with what it gained: 27 short tasks, two cores.
@@ -86,17 +88,23 @@ def is_sample(settings: Mapping[str, str]) -> bool:
 
 
 def _credentials() -> dict[str, str]:
-    """Return the connections that `.env` holds beside the settings, which s3logs reads there itself."""
+    """Return the secrets that `.env` holds beside the settings, which s3logs reads there itself."""
     from dotenv import dotenv_values
 
     found = dotenv_values(CHECKOUT / ".env")
     return {
-        name: value for name, value in found.items() if value and name.startswith(("AIRFLOW_CONN_", "AWS_"))
+        name: value
+        for name, value in found.items()
+        if value and (name.startswith(("AIRFLOW_CONN_", "AWS_")) or name in SECRETS)
     }
 
 
 def _chosen(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: _absolute(value) for name, value in given.items() if value}
+    return {
+        name: value if name == "S3LOGS_CATALOG" and choose(value).kind != MANIFEST else _absolute(value)
+        for name, value in given.items()
+        if value
+    }
 
 
 def _absolute(address: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PARAMETERS = frozenset({"days", "first_day", "last_day", "force", "sources"})
 LEFT_OVER = "left_over"
+CATALOG = "catalog"
 
 
 class DiscoverOperator(BaseOperator):
@@ -24,7 +25,11 @@ class DiscoverOperator(BaseOperator):
     - A run with `days` or a range in its parameters does those.
     - A backfill run does exactly its own day, the day of its partition key.
     - Any other run does its own day (yesterday, when it has none) and every day of the settling window
-      whose set of log objects changed since its figures were made.
+      whose set of log objects changed since its figures were made, and every finished day, however old, of
+      whose keys the catalog says something else now.
+
+    A catalog behind an API is fetched first, as far as it changed; XCom `catalog` says what came of it, and
+    whether the last good one is used (`outcome` is `kept`, with the `error`).
 
     Days beyond Airflow's mapping limit are left to the next run; XCom `left_over` lists them.
     """
@@ -34,17 +39,21 @@ class DiscoverOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         """Check settings and parameters before any work, then list the sources."""
         from include.s3logs.discover import discover
-        from s3logs_airflow.stores import open_catalog, open_lake, open_sources
+        from s3logs_airflow.stores import open_catalog, open_lake, open_sources, refresh_catalog
 
         settings = load_settings()
         require(settings, "sources", "lake")
         params = context["params"]
         request = self._request(context)
-        open_catalog(settings)  # a bad catalog is refused now, not after an hour of reducing
+        lake = open_lake(settings)
+        sources = open_sources(settings, params.get("sources") or ())
+        if report := refresh_catalog(settings, lake):
+            context["ti"].xcom_push(key=CATALOG, value=report)
         plan = discover(
-            open_lake(settings),
-            open_sources(settings, params.get("sources") or ()),
+            lake,
+            sources,
             settings,
+            open_catalog(settings, lake),  # a bad one is refused now, not after an hour of reducing
             request,
             limit=conf.getint("core", "max_map_length"),
             force=bool(params.get("force")),
@@ -71,6 +80,7 @@ class DiscoverOperator(BaseOperator):
             first_day=_day("first_day", params["first_day"]) if params.get("first_day") else None,
             last_day=_day("last_day", params["last_day"]) if params.get("last_day") else None,
             only_own_day=run.run_type == "backfill",
+            other_sources=bool(params.get("sources")),
         )
         request.check(today)
         return request

@@ -25,11 +25,12 @@ class MapOperator(StageOperator):
     def run_stage(self, lake: Store, settings: Settings, context: Context) -> Outcome:
         """Map what bin left."""
         from include.s3logs.mapping import map_day
-        from s3logs_airflow.stores import open_catalog
+        from s3logs_airflow.stores import open_catalog, open_regions
 
         return map_day(
             lake,
             self.input_checkpoint(lake),
-            open_catalog(settings),
+            open_catalog(settings, lake),
+            open_regions(settings, lake),
             force=bool(context["params"].get("force")),
         )

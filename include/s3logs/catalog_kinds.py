@@ -1,0 +1,33 @@
+"""What `S3LOGS_CATALOG` may say, told apart without loading anything heavy: settings are read everywhere."""
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+NONE, MANIFEST, PREFIX, DANDI = "none", "manifest", "prefix", "dandi"
+DANDI_ARCHIVE = "https://api.dandiarchive.org/api"
+
+
+class CatalogChoice(NamedTuple):
+    """The kind of a catalog and where or what it is: a file's address, an API's, or how many segments."""
+
+    kind: str
+    value: str
+
+
+def choose(setting: str) -> CatalogChoice:
+    """Return what the setting says; ValueError when it is a kind with a value that makes no sense."""
+    kind, colon, value = setting.partition(":")
+    if not setting:
+        return CatalogChoice(NONE, "")
+    if kind == PREFIX and colon:
+        if not value.isdecimal() or int(value) < 1:
+            raise ValueError(
+                "write prefix:<N> with N, the segments of a key that name its dataset, from 1 up"
+            )
+        return CatalogChoice(PREFIX, value)
+    if kind == DANDI:
+        address = urlsplit(value if colon else DANDI_ARCHIVE)
+        if address.scheme not in ("http", "https") or not address.netloc or address.query:
+            raise ValueError("write dandi:<base address>, such as dandi:https://api.example.org/api")
+        return CatalogChoice(DANDI, address.geturl().rstrip("/"))
+    return CatalogChoice(MANIFEST, setting)

@@ -1,0 +1,108 @@
+"""The secret key under which addresses are hashed; whoever has it can find the address behind each hash.
+
+It comes from the environment variable IP_HASH_SALT or from a file outside the lake, which is generated once.
+It is never logged, never in XCom and never in the lake.
+"""
+
+import hmac
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from include.s3logs.errors import SettingsError
+from include.s3logs.settings import PROJECT
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "IP_HASH_SALT"
+DEFAULT_FILE = Path(".s3logs") / "ip_hash_salt"
+HASH_BYTES = 16
+"""Bytes of each hash: two of a billion addresses have the same with a chance of 10⁻²¹."""
+_SHORTEST = 16  # characters; what is shorter can be guessed
+_GENERATED_BYTES = 32
+_NAME_BYTES = 4
+
+
+def hash_address(salt: bytes, packed: bytes) -> bytes:
+    """Return the keyed hash (HMAC-SHA-256, first 16 bytes) of an address of 4 or 16 bytes."""
+    return hmac.digest(salt, packed, "sha256")[:HASH_BYTES]
+
+
+def name_of(salt: bytes) -> str:
+    """Return what tells this salt from another, and nothing about it."""
+    return hmac.digest(salt, b"the name of the salt", "sha256")[:_NAME_BYTES].hex()
+
+
+def load_salt(salt_file: str = "", lake: str = "") -> bytes:
+    """Return the salt: of IP_HASH_SALT, else of the file, which is made if there is none.
+
+    `salt_file` and `lake` are the settings of these names; without the first, the file is in the project
+    folder or, where that may not be written, in the user's home. Raises SettingsError, never with the salt.
+    """
+    given = os.environ.get(VARIABLE, "").strip()
+    if given:
+        return _long_enough(given, VARIABLE)
+    if "://" in salt_file:
+        raise SettingsError(f"S3LOGS_SALT_FILE={salt_file!r} is no file of this machine; set {VARIABLE}.")
+    if salt_file:
+        return _read_or_make(_outside(Path(salt_file).expanduser().absolute(), lake))
+    places = [folder / DEFAULT_FILE for folder in (PROJECT, Path.home())]
+    found = next((place for place in places if place.is_file()), None)
+    chosen = found or next((place for place in places if _may_be_made(place)), places[-1])
+    return _read_or_make(_outside(chosen, lake))
+
+
+def _outside(path: Path, lake: str) -> Path:
+    folder = lake.removeprefix("file:")
+    if folder and "://" not in folder:
+        inside = Path(folder).expanduser().resolve()
+        if path.resolve().is_relative_to(inside):
+            raise SettingsError(
+                f"The salt {path} would be inside the lake, beside what it protects; "
+                "set S3LOGS_SALT_FILE to a file elsewhere."
+            )
+    return path
+
+
+def _may_be_made(path: Path) -> bool:
+    existing = next(folder for folder in path.parents if folder.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
+
+
+def _read_or_make(path: Path) -> bytes:
+    try:
+        if not path.exists():
+            _make(path)
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The salt {path} can be neither read nor made ({type(error).__name__}); "
+            f"set S3LOGS_SALT_FILE or {VARIABLE}."
+        ) from error
+    return _long_enough(text, str(path))
+
+
+def _make(path: Path) -> None:
+    """Put a new salt under `path` as a whole, unless another process was faster: then its salt stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{secrets.token_hex(_GENERATED_BYTES)}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(temporary)
+        log.warning("A new salt for the hashes of addresses was made: %s. Keep it, and keep it secret.", path)
+    except FileExistsError:
+        log.info("Another process made the salt %s.", path)
+    finally:
+        temporary.unlink()
+
+
+def _long_enough(text: str, where: str) -> bytes:
+    if len(text) < _SHORTEST:
+        raise SettingsError(
+            f"The salt in {where} is shorter than {_SHORTEST} characters, so it can be guessed."
+        )
+    return text.encode()

@@ -1,0 +1,94 @@
+"""What the DAG s3_ip_regions does: three small pieces of upkeep, each idempotent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from include.s3logs.settings import load_settings, require
+
+COORDINATES = "regions/region_coordinates.json"
+
+
+class RefreshListsOperator(BaseOperator):
+    """Fetches the networks of GitHub and of VPN providers; an outage leaves those of the last time.
+
+    Returns for each list how many networks it has, of which day, and what went wrong if anything did.
+    """
+
+    ui_color = "#fef9c3"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Fetch each list that is not switched off."""
+        from include.s3logs.regions.lists import OFF, refresh_list
+        from s3logs_airflow.http_get import http_get
+        from s3logs_airflow.stores import open_lake
+
+        settings = load_settings()
+        require(settings, "lake")
+        lake = open_lake(settings)
+        today = datetime.now(UTC).date()
+        urls = {"github": settings.github_list_url, "vpn": settings.vpn_list_url}
+        return {
+            name: asdict(refresh_list(lake, name, url, http_get, today))
+            for name, url in urls.items()
+            if url != OFF
+        }
+
+
+class MergeRegionCacheOperator(BaseOperator):
+    """Merges what the tasks of the days added to the region cache, and drops what nobody needed for a year.
+
+    Returns the number of entries, of merged files, of dropped entries, and the day of the oldest entry.
+    """
+
+    ui_color = "#e0e7ff"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Merge, or find that there is nothing to do."""
+        from include.s3logs.regions.cache import merge_cache
+        from s3logs_airflow.stores import open_lake
+
+        settings = load_settings()
+        require(settings, "lake")
+        state = asdict(merge_cache(open_lake(settings), datetime.now(UTC).date()))
+        return {**state, "oldest": str(state["oldest"]) if state["oldest"] else None}
+
+
+class RegionCoordinatesOperator(BaseOperator):
+    """Writes latitude and longitude of all regions that figures can name, for maps.
+
+    Returns where the file is, how many regions it holds and how many of them are on no map.
+    """
+
+    ui_color = "#dcfce7"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write the file if its content changed."""
+        import json
+
+        from include.s3logs.errors import NotFoundError
+        from include.s3logs.regions.places import coordinates_table
+        from include.s3logs.regions.tables import known_regions
+        from s3logs_airflow.stores import open_lake
+
+        settings = load_settings()
+        require(settings, "lake")
+        lake = open_lake(settings)
+        table = coordinates_table(known_regions(lake))
+        data = json.dumps(table, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        try:
+            changed = lake.read(COORDINATES) != data
+        except NotFoundError:
+            changed = True
+        if changed:
+            lake.write(COORDINATES, data)
+        return {
+            "coordinates": lake.uri(COORDINATES),
+            "outcome": "computed" if changed else "reused",
+            "regions": len(table),
+            "nowhere": sum(place is None for place in table.values()),
+        }

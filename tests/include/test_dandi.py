@@ -1,0 +1,440 @@
+"""The catalog of a DANDI-style archive: what is asked, what it claims, what happens when the API fails."""
+
+import logging
+import re
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from include.s3logs.catalogs import CLAIMS, first_claims
+from include.s3logs.catalogs.dandi import POINTER, Fetched, open_cached, refresh
+from include.s3logs.catalogs.dandi_api import DandiApi
+from include.s3logs.catalogs.datasets import ALL, DatasetFilter
+from include.s3logs.catalogs.rest import PARALLEL_REQUESTS, RestApi
+from include.s3logs.errors import AccessDeniedError, CatalogError, CatalogUnavailableError, NotFoundError
+from include.s3logs.store import LocalStore
+from tests.support.dandi_server import dandi_server
+
+ONE, TWO, THREE = (f"{n}{n}{n}00000-aaaa-4aaa-8aaa-000000000000" for n in (1, 2, 3))
+
+
+def key(blob):
+    return f"blobs/{blob[:3]}/{blob[3:6]}/{blob}"
+
+
+@pytest.fixture
+def archive():
+    with dandi_server(page_limit=2) as server:
+        server.put("000003", "0.9", ("old.nwb", ONE))
+        server.put("000003", "0.10", ("one.nwb", ONE), ("copy/one.nwb", ONE))
+        server.put("000003", "draft", ("one.nwb", ONE), ("two.nwb", TWO), ("z.ome.zarr", "zarr/z-1"))
+        server.put("000021", "draft", ("three.nwb", THREE))
+        yield server
+
+
+class Deployment:
+    def __init__(self, archive, folder):
+        self.archive, self.lake, self.slept = archive, LocalStore(folder / "lake"), []
+
+    def refresh(self, datasets=ALL, timeout=10.0):
+        self.archive.asked.clear()
+        with closing(RestApi(self.archive.address, timeout=timeout, sleep=self.slept.append)) as rest:
+            return refresh(self.lake, DandiApi(rest), datasets)
+
+    def catalog(self, datasets=ALL):
+        return open_cached(self.lake, self.archive.address, datasets)
+
+    def claims(self, *blobs, datasets=ALL):
+        """{object key or zarr: [(dataset, version, asset path)]}"""
+        found = {}
+        for row in self.catalog(datasets).claims([b if "/" in b else key(b) for b in blobs]).to_pylist():
+            object_key, *rest = row.values()
+            found.setdefault(object_key, []).append(tuple(rest))
+        return found
+
+    def files(self):
+        return {info.key for info in self.lake.list("catalog/")}
+
+
+@pytest.fixture
+def deployment(archive, tmp_path):
+    return Deployment(archive, tmp_path)
+
+
+# What it claims
+
+
+def test_blobs_and_zarrs_are_claimed_in_every_version_and_path_newest_first(deployment):
+    summary = deployment.refresh()
+    assert deployment.claims(ONE, THREE, "zarr/z-1", "blobs/none") == {
+        key(ONE): [
+            ("000003", "draft", "one.nwb"),
+            ("000003", "0.10", "copy/one.nwb"),
+            ("000003", "0.10", "one.nwb"),
+            ("000003", "0.9", "old.nwb"),
+        ],
+        key(THREE): [("000021", "draft", "three.nwb")],
+        "zarr/z-1": [("000003", "draft", "z.ome.zarr")],
+    }
+    assert deployment.catalog().claims([key(ONE)]).schema.equals(CLAIMS)
+    del summary["fetched"]
+    counts = {"datasets": 2, "versions": 4, "assets": 7, "versions_read": 4, "refused": 0, "shared_keys": 0}
+    assert summary == {"outcome": "fetched", **counts}
+
+
+def test_a_blob_of_several_datasets_counts_for_the_lowest_identifier_and_their_number_is_told(
+    deployment, archive
+):
+    archive.put("000001", "draft", ("early.nwb", THREE))
+    archive.put("000100", "draft", ("late.nwb", THREE), ("late.nwb", ONE))
+    assert deployment.refresh()["shared_keys"] == 2
+    assert deployment.claims(ONE, THREE)[key(THREE)] == [("000001", "draft", "early.nwb")]
+    assert {row[0] for row in deployment.claims(ONE)[key(ONE)]} == {"000003"}
+    assert first_claims(deployment.catalog().claims([key(ONE), key(THREE)])).num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("datasets", "owner"),
+    [
+        (DatasetFilter(restrict_to=frozenset({"000021"})), {key(THREE): "000021"}),
+        (DatasetFilter(exclude=frozenset({"000021"})), {key(ONE): "000003"}),
+        (DatasetFilter(limit=1), {key(ONE): "000003"}),
+        (DatasetFilter(exclude=frozenset({"000003"}), limit=1), {key(THREE): "000021"}),
+    ],
+    ids=["restrict", "exclude", "limit", "exclude-and-limit"],
+)
+def test_datasets_that_are_filtered_away_are_not_even_asked_for(deployment, archive, datasets, owner):
+    deployment.refresh(datasets)
+    (wanted,) = set(owner.values())
+    assert all(f"/{wanted}/" in address for address in archive.asked_for("/versions/"))
+    found = deployment.claims(ONE, THREE, datasets=datasets)
+    assert {name: rows[0][0] for name, rows in found.items()} == owner
+    assert deployment.refresh(ALL)["datasets"] == 2
+
+
+# Asked for again only when it changed
+
+
+def test_what_did_not_change_is_not_asked_for_again(deployment, archive):
+    first, files = deployment.refresh(), deployment.files()
+    digest = deployment.catalog().fingerprint
+    assert deployment.refresh()["outcome"] == "unchanged"
+    assert archive.asked_for("/versions/") == []
+    assert deployment.files() == files
+    archive.put("000021", "draft", ("three.nwb", THREE), ("two.nwb", TWO))
+    archive.put("000021", "0.1", ("three.nwb", THREE))
+    again = deployment.refresh()
+    assert (again["outcome"], again["versions_read"], again["assets"]) == ("fetched", 2, first["assets"] + 2)
+    assert archive.asked_for("000003") == []
+    assert [row[1] for row in deployment.claims(THREE)[key(THREE)]] == ["draft", "0.1"]
+    assert deployment.catalog().fingerprint != digest
+
+
+def test_published_versions_never_change_and_are_read_once(deployment, archive):
+    deployment.refresh()
+    archive.put("000003", "0.10", ("one.nwb", ONE))  # its metadata was touched
+    archive.put("000003", "draft", ("one.nwb", ONE))
+    assert deployment.refresh()["versions_read"] == 1
+    assert archive.asked_for("/0.10/") == []
+
+
+def test_an_archive_that_does_not_list_states_is_asked_for_its_versions_but_not_their_assets(
+    deployment, archive
+):
+    archive.lists_states = False
+    deployment.refresh()
+    assert deployment.refresh()["outcome"] == "unchanged"
+    assert len(archive.asked_for("/versions/")) == 3  # two pages of one dataset, one of the other
+    assert archive.asked_for("/assets/") == []
+
+
+def test_an_archive_that_does_not_say_when_something_changed_is_read_again(deployment, archive):
+    for versions in archive.datasets.values():
+        for version in versions.values():
+            del version["modified"]
+    deployment.refresh()
+    assert deployment.refresh()["versions_read"] == 2  # the drafts
+
+
+def test_datasets_and_versions_that_go_away_are_claimed_no_more(deployment, archive):
+    deployment.refresh()
+    del archive.datasets["000021"]
+    del archive.datasets["000003"]["draft"]
+    assert deployment.refresh()["outcome"] == "fetched"
+    assert deployment.claims(TWO, THREE) == {}
+    assert [row[1] for row in deployment.claims(ONE)[key(ONE)]] == ["0.10", "0.10", "0.9"]
+
+
+def test_a_change_while_it_is_read_is_seen_by_the_next_fetch(deployment, archive):
+    def change():
+        archive.put("000021", "draft", ("three.nwb", THREE), ("two.nwb", TWO))
+
+    archive.faults["000021/versions/draft/assets/"] = [("call", change)]
+    deployment.refresh()
+    assert deployment.refresh()["versions_read"] == 1
+    assert deployment.refresh()["outcome"] == "unchanged"
+
+
+def test_fetching_everything_again_gives_the_same_catalog(deployment, archive, tmp_path):
+    deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    deployment.refresh()
+    fresh = Deployment(archive, tmp_path / "fresh")
+    fresh.refresh()
+    assert fresh.catalog().rows.equals(deployment.catalog().rows)
+    assert fresh.catalog().fingerprint == deployment.catalog().fingerprint
+
+
+def test_requests_run_in_parallel_but_not_more_than_allowed(deployment, archive):
+    for n in range(40):
+        archive.put(f"1{n:05}", "draft", (f"{n}.nwb", f"{n:06}-blob"))
+    archive.faults["/assets/"] = [("hang", 0.05)] * 40
+    deployment.refresh()
+    assert 1 < archive.largest_at_once <= PARALLEL_REQUESTS
+
+
+# The API in trouble
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("status", 500),
+        ("status", 503),
+        ("status", 429),
+        ("hang", 0.6),
+        ("body", b"<html>"),
+        ("body", b"[]"),
+        ("body", b'{"results": "many", "next": null}'),
+        ("body", b'{"results": [], "next": 7}'),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("where", ["dandisets/?", "000003/versions/?", "draft/assets/?", "page=2"])
+def test_trouble_that_passes_is_waited_out(deployment, archive, fault, where):
+    archive.faults[where] = [fault] * 2
+    assert deployment.refresh(timeout=0.3)["assets"] == 7
+    assert deployment.slept[:2] in ([1, 2], [1, 1])  # of one request, or of two at the same time
+
+
+IN_A_MINUTE = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [("7", 7, 7), (IN_A_MINUTE, 1, 60), ("soon", 1, 1)],
+    ids=["seconds", "date", "nonsense"],
+)
+def test_a_server_that_asks_to_wait_is_waited_for(deployment, archive, value, least, most):
+    archive.faults["dandisets/?"] = [("status", 429, {"Retry-After": value})]
+    deployment.refresh()
+    (slept,) = deployment.slept
+    assert least <= slept <= most
+
+
+def test_a_server_that_asks_to_wait_for_an_hour_is_given_up_for_now(deployment, archive):
+    archive.faults["dandisets/?"] = [("status", 429, {"Retry-After": "3600"})]
+    with pytest.raises(CatalogUnavailableError, match=r"/api/dandisets/.*429.*3600 s"):
+        deployment.refresh()
+    assert deployment.slept == []
+
+
+FOR_GOOD = [("status", 500)] * 99
+
+
+@pytest.mark.parametrize("where", ["dandisets/?", "000021/versions/?", "0.9/assets/?", "page=2"])
+def test_without_a_last_good_catalog_a_failed_fetch_fails_naming_the_address(deployment, archive, where):
+    archive.faults[where] = list(FOR_GOOD)
+    with pytest.raises(CatalogUnavailableError, match=rf"http://127.*{where.strip('?')}.*status 500"):
+        deployment.refresh()
+    assert deployment.files() == set()
+    assert deployment.slept[:1] == [1]
+
+
+@pytest.mark.parametrize(
+    "fault", [("status", 500), ("body", b"no"), ("status", 404), ("status", 403)], ids=str
+)
+def test_with_one_it_is_kept_and_that_is_said(deployment, archive, fault, caplog):
+    good = deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    archive.faults["dandisets/?"] = [fault] * 99
+    before = {name: deployment.lake.read(name) for name in deployment.files()}
+    with caplog.at_level(logging.ERROR):
+        kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"], kept["assets"]) == ("kept", good["fetched"], good["assets"])
+    assert f"{archive.address}/dandisets/" in kept["error"]
+    assert good["fetched"] in caplog.text
+    assert kept["error"] in caplog.text
+    assert {name: deployment.lake.read(name) for name in deployment.files()} == before
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "three.nwb")]
+    archive.faults.clear()
+    assert deployment.refresh()["outcome"] == "fetched"
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "moved.nwb")]
+
+
+def test_an_archive_that_answers_no_more_is_an_outage(tmp_path):
+    with dandi_server() as archive:
+        pass
+    gone = Deployment(archive, tmp_path)
+    with pytest.raises(CatalogUnavailableError, match=r"http://127.*Connect"):
+        gone.refresh()
+
+
+def test_a_wrong_address_is_said_to_be_wrong(archive, deployment):
+    archive.address += "/v9"
+    with pytest.raises(NotFoundError, match=r"/api/v9/dandisets/.*404"):
+        deployment.refresh()
+
+
+def test_an_archive_that_may_not_be_read_is_said_so(archive, deployment):
+    archive.faults["dandisets/?"] = [("status", 401)]
+    with pytest.raises(AccessDeniedError, match=r"/api/dandisets/.*401"):
+        deployment.refresh()
+
+
+def test_embargoed_datasets_are_passed_over_and_counted(deployment, archive, caplog):
+    archive.embargoed.add("000021")
+    assert deployment.refresh()["refused"] == 1
+    assert deployment.claims(THREE) == {}
+    assert "000021 is passed over" in caplog.text
+    archive.embargoed.clear()
+    assert deployment.refresh()["refused"] == 0
+    assert THREE in str(deployment.claims(THREE))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_version_that_may_not_be_read_is_passed_over_and_asked_for_again_by_the_next_run(
+    deployment, archive, status
+):
+    archive.faults["000021/versions/draft/assets/"] = [("status", status)]
+    assert deployment.refresh()["refused"] == 1
+    assert deployment.claims(THREE) == {}
+    assert deployment.refresh()["refused"] == 0
+    assert THREE in str(deployment.claims(THREE))
+
+
+def test_a_page_that_gets_lost_half_way_makes_the_version_be_read_again(deployment, archive):
+    archive.faults["page=2"] = [("status", 404)]
+    assert deployment.refresh()["assets"] == 7
+
+
+def test_a_list_that_ends_early_is_read_again(deployment, archive):
+    archive.faults["000003/versions/draft/assets/"] = [("body", b'{"count": 3, "next": null, "results": []}')]
+    assert deployment.refresh()["assets"] == 7
+
+
+def test_a_list_that_always_ends_early_is_an_error_naming_it(deployment, archive):
+    archive.faults["000003/versions/draft/assets/"] = [
+        ("body", b'{"count": 3, "next": null, "results": []}')
+    ] * 3
+    with pytest.raises(
+        CatalogUnavailableError, match=r"000003/.*/draft/assets/ .*announces 3 entries and lists 0\."
+    ):
+        deployment.refresh()
+
+
+def test_a_list_that_never_ends_is_an_error(deployment, archive):
+    again = f'{{"results": [], "next": "{archive.address}/dandisets/?page=2"}}'.encode()
+    archive.faults["dandisets/?page=2"] = [("body", again)] * 9
+    archive.faults["dandisets/?page_size"] = [("body", again)]
+    with pytest.raises(CatalogUnavailableError, match="page=2 comes again"):
+        deployment.refresh()
+
+
+@pytest.mark.parametrize(
+    ("where", "entry", "named"),
+    [
+        ("dandisets/?", '{"id": 3}', "without identifier"),
+        ("dandisets/?", '{"identifier": "../../x"}', "lists the dataset '../../x'"),
+        ("dandisets/?", '{"identifier": "archive"}', "lists the dataset 'archive'"),
+        ("000021/versions/?", '{"version": 1}', "without version"),
+        ("000021/versions/draft/assets/", '{"path": "a", "blob": null, "zarr": null}', "without blob"),
+        ("000021/versions/draft/assets/", '{"blob": "abc"}', "without path"),
+    ],
+)
+def test_entries_that_make_no_sense_are_an_error_naming_the_list(deployment, archive, where, entry, named):
+    archive.faults[where] = [("body", f'{{"next": null, "results": [{entry}]}}'.encode())]
+    with pytest.raises(CatalogUnavailableError, match=named) as error:
+        deployment.refresh()
+    assert where.partition("?")[0] in str(error.value)
+
+
+# In the lake
+
+
+def test_a_task_without_a_fetched_catalog_says_what_to_do(deployment):
+    with pytest.raises(CatalogError, match=r"_catalog\.json holds no catalog of http.*discover"):
+        deployment.catalog()
+
+
+def test_the_catalog_of_another_archive_is_not_used(deployment, archive):
+    deployment.refresh()
+    with pytest.raises(CatalogError, match=r"no catalog of https://other\.example/api"):
+        open_cached(deployment.lake, "https://other.example/api", ALL)
+
+
+@pytest.mark.parametrize("broken", ["pointer", "file", "gone", "format"])
+def test_a_broken_catalog_is_fetched_anew(deployment, broken, caplog):
+    deployment.refresh()
+    pointer = Fetched.from_json(deployment.lake.read(POINTER))
+    match broken:
+        case "pointer":
+            deployment.lake.write(POINTER, b"{")
+        case "file":
+            deployment.lake.write(pointer.file.key, b"PAR1")
+        case "gone":
+            deployment.lake.delete([pointer.file.key])
+        case "format":
+            deployment.lake.write(POINTER, replace(pointer, format=99).to_json())
+    with pytest.raises(CatalogError):
+        deployment.catalog()
+    assert deployment.refresh()["versions_read"] == 4
+    assert deployment.claims(THREE)
+
+
+def test_the_pointer_is_written_last(deployment, archive):
+    deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    write = deployment.lake.write
+
+    def dies_before_the_pointer(name, data):
+        if name == POINTER:
+            raise KeyboardInterrupt
+        write(name, data)
+
+    deployment.lake.write = dies_before_the_pointer
+    with pytest.raises(KeyboardInterrupt):
+        deployment.refresh()
+    deployment.lake.write = write
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "three.nwb")]
+    deployment.refresh()
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "moved.nwb")]
+
+
+def test_files_that_nobody_names_are_removed_when_they_are_old(deployment, archive):
+    import os
+    import time
+
+    deployment.refresh()
+    old = time.time() - 90_000
+    for _ in range(3):
+        archive.put("000021", "draft", ("three.nwb", THREE), *[("x.nwb", TWO)] * len(archive.asked))
+        deployment.refresh()
+        for name in deployment.files():
+            os.utime(deployment.lake.root / name, (old, old))
+    assert len(deployment.files()) == 3  # the pointer, its file, and the one before that may be being read
+
+
+def test_what_is_kept_in_the_lake_is_documented(deployment):
+    import json
+
+    deployment.refresh()
+    page = (Path(__file__).parents[2] / "docs/formats.md").read_text()
+    documented = {name for name in json.loads(deployment.lake.read(POINTER)) if f"`{name}`" in page}
+    assert documented == {"api", "fetched", "datasets", "versions", "rows", "digest", "file"}
+    for name in deployment.files():
+        assert f"`{re.sub('-[0-9a-f]{16}', '-…', name)}`" in page

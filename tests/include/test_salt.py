@@ -1,0 +1,127 @@
+"""The salt: made once, the same for all, never inside the lake and never shown."""
+
+import stat
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from include.s3logs import salt
+from include.s3logs.errors import SettingsError
+from include.s3logs.salt import hash_address, load_salt
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch, tmp_path):
+    """No salt in the environment, and a project and a home of this test alone."""
+    monkeypatch.delenv("IP_HASH_SALT")
+    project, home = tmp_path / "project", tmp_path / "home"
+    project.mkdir()
+    home.mkdir()
+    monkeypatch.setattr(salt, "PROJECT", project)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    return project, home
+
+
+def load_in_process(path):
+    import os
+
+    os.environ.pop("IP_HASH_SALT", None)
+    return load_salt(path)
+
+
+def test_the_variable_goes_before_all_files(monkeypatch, tmp_path):
+    monkeypatch.setenv("IP_HASH_SALT", "a salt that is long enough ")
+    assert load_salt(str(tmp_path / "file")) == b"a salt that is long enough"
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_salt_is_made_once_for_its_owner_alone(places, caplog):
+    project, home = places
+    first = load_salt()
+    file = project / ".s3logs/ip_hash_salt"
+    assert file.read_text().strip().encode() == first
+    assert len(first) == 64
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) & 0o077 == 0
+    assert load_salt() == first
+    assert [path.name for path in file.parent.iterdir()] == ["ip_hash_salt"]
+    assert list(home.iterdir()) == []
+    assert str(file) in caplog.text
+    assert first.decode() not in caplog.text
+
+
+def test_a_file_that_the_setting_names(tmp_path):
+    file = tmp_path / "secret/salt"
+    assert load_salt(str(file)) == file.read_text().strip().encode()
+
+
+def test_where_the_project_may_not_be_written_it_is_the_home(places, monkeypatch):
+    _, home = places
+    monkeypatch.setattr(salt, "_may_be_made", lambda path: path.is_relative_to(home))
+    made = load_salt()
+    assert (home / ".s3logs/ip_hash_salt").read_text().strip().encode() == made
+    monkeypatch.setattr(salt, "_may_be_made", lambda path: True)
+    assert load_salt() == made  # it stays where it is when the project becomes writable
+
+
+def test_processes_that_start_at_once_agree(tmp_path):
+    path = str(tmp_path / "new/salt")
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        found = set(pool.map(load_in_process, [path] * 12))
+    assert len(found) == 1
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["salt"]
+
+
+def test_a_process_that_was_slower_takes_what_is_there(tmp_path, monkeypatch):
+    file = tmp_path / "salt"
+    exists = Path.exists
+    file.write_text("0123456789abcdef\n")
+    monkeypatch.setattr(Path, "exists", lambda path: path != file and exists(path))
+    assert load_salt(str(file)) == b"0123456789abcdef"
+
+
+@pytest.mark.parametrize("lake", ["lake", "lake/", "file:{}/lake"])
+def test_a_file_inside_the_lake_is_refused(tmp_path, monkeypatch, lake):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match="inside the lake"):
+        load_salt(str(tmp_path / "lake/regions/salt"), lake.format(tmp_path))
+    link = tmp_path / "link"
+    (tmp_path / "lake").mkdir(exist_ok=True)
+    link.symlink_to(tmp_path / "lake")
+    with pytest.raises(SettingsError, match="inside the lake"):
+        load_salt(str(link / "salt"), lake.format(tmp_path))
+
+
+def test_a_default_inside_the_lake_is_refused_and_a_lake_in_a_bucket_is_no_matter(places):
+    project, _ = places
+    with pytest.raises(SettingsError, match="inside the lake"):
+        load_salt("", str(project))
+    assert load_salt("", "s3://bucket/lake")
+
+
+def test_what_can_be_guessed_is_refused_without_showing_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("IP_HASH_SALT", "swordfish")
+    with pytest.raises(SettingsError, match="IP_HASH_SALT") as error:
+        load_salt()
+    assert "swordfish" not in str(error.value)
+    monkeypatch.delenv("IP_HASH_SALT")
+    (tmp_path / "salt").write_text("\n")
+    with pytest.raises(SettingsError, match="can be guessed"):
+        load_salt(str(tmp_path / "salt"))
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/salt", "{}", "{}/file/salt"])
+def test_what_is_no_file_is_refused(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="IP_HASH_SALT"):
+        load_salt(name.format(tmp_path))
+
+
+def test_the_hash_is_hmac_sha_256_of_the_packed_address():
+    import hashlib
+    import hmac
+
+    expected = hmac.new(b"key", b"\x08\x08\x08\x08", hashlib.sha256).digest()[:16]
+    assert hash_address(b"key", b"\x08\x08\x08\x08") == expected

@@ -1,0 +1,24 @@
+"""All stages over the sample, without Airflow."""
+
+from include.s3logs.binning import bin_day
+from include.s3logs.catalogs.manifest import ManifestCatalog
+from include.s3logs.mapping import map_day
+from include.s3logs.reduce import reduce_day
+from include.s3logs.settings import Settings
+from include.s3logs.sources import find_log_objects
+from include.s3logs.store import LocalStore
+from tests.support.offline_regions import offline_regions
+
+
+def run(lake, folder, days, settings=None, **kwargs):
+    """Do what the DAG does before it publishes; return the stages' outcomes."""
+    settings = settings or Settings(_env_file=None)
+    stores = {"logs": LocalStore(folder / "logs")}
+    catalog = ManifestCatalog((folder / "catalog.csv").read_bytes(), "catalog.csv")
+    outcomes = []
+    for day in days:
+        listing = find_log_objects(stores, day, day)
+        reduced = reduce_day(lake, stores, day, listing, settings, **kwargs)
+        binned = bin_day(lake, reduced.checkpoint, **kwargs)
+        outcomes += [reduced, binned, map_day(lake, binned.checkpoint, catalog, offline_regions(), **kwargs)]
+    return outcomes
