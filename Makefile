@@ -125,7 +125,7 @@ $(TOOL):
 $(BASE): requirements.txt constraints.txt | $(TOOL)
 	@echo 'Installing Airflow and the rest (once, a minute or two) …'
 	@$(INSTALL) -r requirements.txt -c constraints.txt
-	@$(PY) -m include.s3logs.kernel.library
+	@$(PY) -m include.s3logs.kernel.compiled
 	@touch $@
 
 $(DEV): requirements-dev.txt $(BASE)

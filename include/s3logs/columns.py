@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from include.s3logs.arrow import bool_array, number_array, numbers_of, text_array
 from include.s3logs.kernel import layout
-from include.s3logs.kernel.library import kernels
+from include.s3logs.kernel.compiled import kernels
 from include.s3logs.record_tables import NUMBER_FIELDS, SCHEMA, TEXT_FIELDS, decoded_keys
 from include.s3logs.strict import Reason, parse_line
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import atheris
 
-import include.s3logs.kernel.library  # noqa: F401 (calls compiled code; not to be instrumented)
+import include.s3logs.kernel.compiled  # noqa: F401 (calls compiled code; not to be instrumented)
 
 with atheris.instrument_imports(include=["include.s3logs.strict", "include.s3logs.parse"]):
     from include.s3logs.parse import parse, parse_pieces

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.s3logs.kernel import library
+from include.s3logs.kernel import compiled
 
 ROOT = Path(__file__).parents[2]
 LINE = (
@@ -29,9 +29,9 @@ print(*sorted({{"numba", "pandas"}} & set(sys.modules)))
 
 @pytest.fixture(autouse=True)
 def _names_are_asked_for_again():
-    library._name.cache_clear()
+    compiled._name.cache_clear()
     yield
-    library._name.cache_clear()
+    compiled._name.cache_clear()
 
 
 def run(**environment):
@@ -46,40 +46,40 @@ def run(**environment):
 
 
 def test_a_process_that_finds_the_kernels_loads_neither_numba_nor_pandas():
-    library.kernels()
+    compiled.kernels()
     assert run().stdout.split() == []
 
 
 def test_kernels_for_another_processor_are_others_and_work(monkeypatch):
-    here = library._name()
+    here = compiled._name()
     monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
-    library._name.cache_clear()
-    assert library._name() != here
+    compiled._name.cache_clear()
+    assert compiled._name() != here
     run()
     assert run().stdout.split() == []
 
 
 @pytest.mark.parametrize("change", ["version", "processor", "source"])
 def test_a_change_of_anything_asks_for_other_kernels(change, monkeypatch, tmp_path):
-    before = library._name()
-    library._name.cache_clear()
+    before = compiled._name()
+    compiled._name.cache_clear()
     if change == "version":
-        monkeypatch.setattr(library, "version", lambda _: "0")
+        monkeypatch.setattr(compiled, "version", lambda _: "0")
     elif change == "processor":
         monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
     else:
-        for source in library.SOURCES:
-            (tmp_path / f"{source}.py").write_bytes((library._HERE / f"{source}.py").read_bytes())
+        for source in compiled.SOURCES:
+            (tmp_path / f"{source}.py").write_bytes((compiled._HERE / f"{source}.py").read_bytes())
         (tmp_path / "scan.py").open("a").write("#")
-        monkeypatch.setattr(library, "_HERE", tmp_path)
-    assert library._name() != before
+        monkeypatch.setattr(compiled, "_HERE", tmp_path)
+    assert compiled._name() != before
 
 
 def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(monkeypatch, tmp_path, caplog):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(library, "_folders", lambda: [tmp_path / "file"])
+    monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "file"])
     with caplog.at_level(logging.WARNING):
-        functions = library.kernels.__wrapped__()
+        functions = compiled.kernels.__wrapped__()
     assert "cannot be kept in" in caplog.text
     assert "compiled now" in caplog.text
     assert functions.append_numbers(0, 0, 0, 0, 0) == 0
@@ -87,12 +87,12 @@ def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(monkeypatch, tm
 
 def test_kernels_are_kept_where_the_user_may_write(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(library, "_folders", lambda: [tmp_path / "file", tmp_path / "cache/s3logs"])
-    code = library.build()
+    monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "file", tmp_path / "cache/s3logs"])
+    code = compiled.build()
     (kept,) = (tmp_path / "cache/s3logs").iterdir()
-    assert kept.read_bytes() == code == library._kept()
+    assert kept.read_bytes() == code == compiled._kept()
 
 
 def test_every_source_of_the_kernels_decides_their_name():
     sources = {path.stem for path in (ROOT / "include/s3logs/kernel").glob("*.py")}
-    assert sources == {*library.SOURCES, "library", "__init__"}
+    assert sources == {*compiled.SOURCES, "compiled", "__init__"}

@@ -1,6 +1,6 @@
 """The compiled fast path of the parser: loops over the bytes of many lines, written for Numba.
 
 `scan` finds the fields of each line, `repeats` the lines that are byte for byte the same, `rows` chooses
-lines and copies their fields into Arrow buffers. `build` compiles them, `library` keeps and loads the result;
-whoever calls a kernel gets it there.
+lines and copies their fields into Arrow buffers. `build` compiles them, `compiled` keeps and loads the
+result; whoever calls a kernel gets it there.
 """

@@ -7,7 +7,7 @@ from llvmlite import binding
 from numba import njit, types
 
 from include.s3logs.kernel import repeats, rows, scan
-from include.s3logs.kernel.library import ARGUMENTS
+from include.s3logs.kernel.compiled import ARGUMENTS
 from include.s3logs.kernel.machine import BYTES
 
 _POSITIONS, _NUMBERS, _WORDS = map(types.CPointer, (types.int32, types.int64, types.uint64))

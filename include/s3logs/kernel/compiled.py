@@ -3,7 +3,7 @@
 Numba translates the kernels to LLVM's language, and LLVM to machine code, which is kept in a file. A process
 that finds the file loads it in some milliseconds; Numba would take two seconds. The file's name tells
 sources, versions and processor, so that a change of any of them builds anew. `make .venv` and the image build
-do that ahead: python -m include.s3logs.kernel.library
+do that ahead: python -m include.s3logs.kernel.compiled
 """
 
 import ctypes
