@@ -20,6 +20,7 @@ WINDOW = 1 << 19  # bytes scanned in one go: they and what is found in them stay
 LINES = WINDOW // 128
 FULL_ROWS = 1 << 14
 FULL_BYTES = 1 << 26
+_MUCH = 4  # a column that fills a fourth of its memory takes that along; of less a copy is made
 _LF = 10
 _SPAN_FIELDS = [*TEXT_FIELDS, "extra"]
 _texts, _numbers = attrgetter(*TEXT_FIELDS), attrgetter(*NUMBER_FIELDS)
@@ -49,6 +50,10 @@ class Lines:
         self.at_data = self.at_strict = address(_NO_TEXTS)
         self.ambiguous, self.has_ambiguous = np.zeros(LINES, np.bool_), False
         self.count, self.first, self.chosen = 0, 1, 0
+
+    def begin(self) -> None:
+        """Count the lines from 1 again: a new object begins."""
+        self.count, self.first = 0, 1
 
     def scan(self, data: Bytes, begin: int, end: int) -> int:
         """Read lines of data[begin:end], which ends with a line feed; return where the next one begins."""
@@ -208,11 +213,13 @@ class _Text:
         )
 
     def take(self, count: int) -> pa.Array:
-        made = text_array(
-            self._offsets[: count + 1], self._target[: self.filled], self._valid[:count].view(np.bool_)
-        )
-        self._make(len(self._target))
-        return made
+        offsets, valid = self._offsets[: count + 1], self._valid[:count].view(np.bool_)
+        if self.filled > len(self._target) // _MUCH:
+            made = text_array(offsets, self._target[: self.filled], valid)
+            self._make(len(self._target))
+            return made
+        filled, self.filled = self.filled, 0
+        return text_array(offsets.copy(), self._target[:filled].copy(), valid)
 
 
 class _Numbers:
@@ -233,7 +240,10 @@ class _Numbers:
     def take(self, count: int, kind: pa.DataType) -> pa.Array:
         values = self._values[:count]
         valid = values != layout.NULL
-        self._make()
+        if count > len(self._values) // _MUCH:
+            self._make()
+        else:
+            values = values.copy()
         return number_array(values.astype(np.int16) if kind == pa.int16() else values, kind, valid)
 
 

@@ -2,7 +2,7 @@
 
 Two paths with one judgement. The compiled kernel (`include.s3logs.kernel`) reads the ordinary lines, the
 strict path (`include.s3logs.strict`), which is the specification, all others. `parse` gives all fields of
-everything, `parse_pieces` does so in bounded memory, `select` makes only what reduce wants.
+everything, `parse_pieces` does so in bounded memory, a `Selector` makes only what reduce wants.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ def parse(data: bytes | memoryview) -> ParsedLog:
 def parse_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[ParsedLog]:
     """Parse content that comes in pieces of any size, cut anywhere, in memory bounded by its longest line."""
     columns, rejections = Columns(SCHEMA.names), _Rejections()
-    for lines in batches(pieces):
+    for lines in batches(pieces, Lines()):
         lines.choose(0, 0, -1, _EVERY_STATUS)
         columns.append(lines)
         rejections.append(lines)
@@ -59,42 +59,47 @@ def parse_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[ParsedLog]:
     yield ParsedLog(columns.take(), rejections.take())
 
 
-def select(
-    pieces: Iterable[bytes | memoryview], wanted: Filter, names: Sequence[str], seen: Seen
-) -> Iterator[Selection]:
-    """Parse content that comes in pieces and yield what counts, with the judgement of `parse` on every line.
+class Selector:
+    """Selects from the log objects of a day, one after the other, what a filter keeps of them."""
 
-    `names` are columns of `record_tables.SCHEMA`. A record counts if the filter keeps it and its line is not,
-    byte for byte, one that `seen` knows. Of records that do not count no column is made. Memory is bounded by
-    the longest line.
-    """
-    columns, rejections = Columns([*dict.fromkeys([*names, "remote_ip", "ambiguous"])]), _Rejections()
-    operations = [operation.encode() for operation in sorted(wanted.operations)]
-    words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
-    bounds = np.cumsum([0, *map(len, operations)], dtype=np.int32)
-    choice = address(words), address(bounds), len(operations), wanted.statuses
-    records = repeats = 0
+    def __init__(self, wanted: Filter, names: Sequence[str]) -> None:
+        """`names` are columns of `record_tables.SCHEMA`."""
+        self._wanted, self._names = wanted, names
+        operations = [operation.encode() for operation in sorted(wanted.operations)]
+        self._words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
+        self._bounds = np.cumsum([0, *map(len, operations)], dtype=np.int32)
+        self._choice = address(self._words), address(self._bounds), len(operations), wanted.statuses
+        self._columns = Columns([*dict.fromkeys([*names, "remote_ip", "ambiguous"])])
+        self._lines, self._rejections, self._seen = Lines(), _Rejections(), Seen()
 
-    def found() -> Selection:
-        rows = _not_excluded(columns.take(), wanted)
+    def select(self, pieces: Iterable[bytes | memoryview]) -> Iterator[Selection]:
+        """Parse content that comes in pieces and yield what counts; judges every line as `parse` does.
+
+        A record counts if the filter keeps it and its line is not, byte for byte, one that was here before,
+        in this object or an earlier one. Of records that do not count no column is made. Memory is bounded by
+        the longest line. One object has to come to its end before the next one.
+        """
+        records = repeats = 0
+        for lines in batches(pieces, self._lines):
+            repeats += self._seen.mark(lines)
+            lines.choose(*self._choice)
+            self._columns.append(lines)
+            self._rejections.append(lines)
+            records += lines.records
+            if self._columns.is_full() or self._rejections.is_full():
+                yield self._found(records, repeats)
+                records = repeats = 0
+        yield self._found(records, repeats)
+
+    def _found(self, records: int, repeats: int) -> Selection:
+        rows = _not_excluded(self._columns.take(), self._wanted)
         ambiguous = pc.sum(rows["ambiguous"]).as_py() or 0
-        return Selection(rows.select(names), rejections.take(), records, repeats, int(ambiguous))
-
-    for lines in batches(pieces):
-        repeats += seen.mark(lines)
-        lines.choose(*choice)
-        columns.append(lines)
-        rejections.append(lines)
-        records += lines.records
-        if columns.is_full() or rejections.is_full():
-            yield found()
-            records = repeats = 0
-    yield found()
+        return Selection(rows.select(self._names), self._rejections.take(), records, repeats, int(ambiguous))
 
 
-def batches(pieces: Iterable[bytes | memoryview]) -> Iterator[Lines]:
-    """Yield scanned and judged lines, some hundreds at a time; always the same object."""
-    lines = Lines()
+def batches(pieces: Iterable[bytes | memoryview], lines: Lines) -> Iterator[Lines]:
+    """Yield scanned and judged lines, some hundreds at a time; always the object that is given for them."""
+    lines.begin()
     for data, begin, end in whole_lines(pieces):
         reached = begin
         while reached < end:

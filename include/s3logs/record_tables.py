@@ -40,7 +40,7 @@ def rejections_table(rejections: Sequence[tuple[int, Reason, bytes]]) -> pa.Tabl
 def decoded_keys(operations: pa.Array, keys: pa.Array) -> pa.Array:
     """Return the object keys behind logged ones; how they are encoded depends on the operation."""
     nowhere = bool_array(np.zeros(len(keys), np.bool_))
-    encoded = pc.coalesce(pc.match_substring_regex(keys, "[%+]"), nowhere)
+    encoded = pc.coalesce(pc.or_(pc.match_substring(keys, "%"), pc.match_substring(keys, "+")), nowhere)
     if not pc.any(encoded).as_py():
         return keys
     pairs = zip(operations.filter(encoded).to_pylist(), keys.filter(encoded).to_pylist(), strict=True)

@@ -28,11 +28,10 @@ from include.s3logs.errors import (
     UnreadableObjectError,
 )
 from include.s3logs.object_list import only_lost_objects
-from include.s3logs.parse import select
+from include.s3logs.parse import Selector
 from include.s3logs.reading import Content, read_ahead
 from include.s3logs.reduced_files import QuarantineFile, RowsFile, temporary_folder
 from include.s3logs.regions import address_of
-from include.s3logs.repeats import Seen
 from include.s3logs.selection import Filter, Selection
 from include.s3logs.settings import Settings
 from include.s3logs.sources import Listing, LogObject
@@ -116,8 +115,8 @@ class _Reduction:
         self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
         self.objects = [object_list.HEADER]
-        self.wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
-        self.seen = Seen()
+        wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
+        self.selector = Selector(wanted, _COLUMNS)
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
@@ -161,7 +160,7 @@ class _Reduction:
             for _ in lines:
                 pass
             lines = with_lines(unpack(content()))
-        return select(lines, self.wanted, _COLUMNS, self.seen)
+        return self.selector.select(lines)
 
     def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
         for found in selections:

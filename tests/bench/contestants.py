@@ -40,11 +40,11 @@ def product_reduce(pieces: Iterable[bytes]) -> Any:
     """Return the rows that count as a table, the way `reduce` makes them: repeats are looked for, too."""
     import pyarrow as pa
 
-    from include.s3logs.parse import Filter, select
-    from include.s3logs.repeats import Seen
+    from include.s3logs.parse import Selector
+    from include.s3logs.selection import Filter
 
     wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
-    return pa.concat_tables([found.rows for found in select(pieces, wanted, _COLUMNS, Seen())])
+    return pa.concat_tables([found.rows for found in Selector(wanted, _COLUMNS).select(pieces)])
 
 
 def strict_reduce(lines: Iterable[bytes]) -> Any:

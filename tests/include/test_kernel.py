@@ -17,11 +17,11 @@ LINE = (
 )
 READS_A_LINE = f"""
 import sys
-from include.s3logs.parse import Filter, parse, select
-from include.s3logs.repeats import Seen
+from include.s3logs.parse import Selector, parse
+from include.s3logs.selection import Filter
 line = {LINE!r}
 wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300), lambda ip: False)
-rows, = (found.rows for found in select([line, b"no record"], wanted, ["object_key"], Seen()))
+rows, = (found.rows for found in Selector(wanted, ["object_key"]).select([line, b"no record"]))
 assert rows["object_key"].to_pylist() == ["a b"] == parse(line).records["object_key"].to_pylist()
 print(*sorted({{"numba", "pandas"}} & set(sys.modules)))
 """

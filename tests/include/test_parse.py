@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from include.s3logs.columns import Lines
 from include.s3logs.decompress import CorruptObjectError, unpack
-from include.s3logs.parse import ParsedLog, parse, parse_pieces, select
+from include.s3logs.parse import ParsedLog, Selector, batches, parse, parse_pieces
 from include.s3logs.record_tables import REJECTIONS, SCHEMA
-from include.s3logs.repeats import Seen
 from include.s3logs.selection import Filter
 from include.s3logs.strict import Reason, decode_key, lines, parse_line
 
@@ -108,10 +108,11 @@ def test_the_sample_is_judged_alike_and_read_by_the_kernel_nearly_always(sample_
     import numpy as np
 
     from include.s3logs.kernel.layout import FAST
-    from include.s3logs.parse import batches
 
     same(parse(sample_content), strictly(sample_content))
-    verdicts = np.concatenate([lines.verdicts[: lines.count].copy() for lines in batches([sample_content])])
+    verdicts = np.concatenate(
+        [lines.verdicts[: lines.count].copy() for lines in batches([sample_content], Lines())]
+    )
     assert (verdicts == FAST).mean() > 0.95
 
 
@@ -193,9 +194,9 @@ def selected_strictly(data, wanted, known):
 
 def selected_alike(contents, wanted):
     """Both ways over several objects, with repeats within and across them."""
-    seen, known = Seen(), set()
+    selector, known = Selector(wanted, COLUMNS), set()
     for data in contents:
-        parts = list(select([data], wanted, COLUMNS, seen))
+        parts = list(selector.select([data]))
         assert selected_strictly(data, wanted, known) == (
             [row for part in parts for row in part.rows.to_pylist()],
             [row for part in parts for row in part.rejections.to_pylist()],
@@ -220,9 +221,8 @@ def test_a_repeat_is_found_among_many_lines_and_only_there(slots, monkeypatch):
     """The table of lines grows from few slots to as many as it takes, or has enough from the beginning."""
     monkeypatch.setattr("include.s3logs.repeats._FIRST_SLOTS", slots)
     lines_ = [ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%016X" % n) for n in range(30_000)]
-    seen = Seen()
     everything = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
-    found = list(select([b"\n".join([*lines_, *lines_[::3]])], everything, ("key",), seen))
+    found = list(Selector(everything, ("key",)).select([b"\n".join([*lines_, *lines_[::3]])]))
     assert sum(part.repeats for part in found) == 10_000
     assert sum(part.rows.num_rows for part in found) == 30_000
 
