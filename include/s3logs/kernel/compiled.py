@@ -25,7 +25,7 @@ from llvmlite import binding
 
 log = logging.getLogger(__name__)
 
-SOURCES = ("layout", "machine", "scan", "repeats", "rows", "build")
+SOURCES = ("layout", "machine", "fields", "scan", "repeats", "rows", "build")
 # How many arguments each kernel has, addresses and numbers; their types are in `build`.
 ARGUMENTS = {"scan": 10, "mark": 9, "grow": 2, "choose": 13, "append_text": 11, "append_numbers": 5}
 PROCESSOR = "NUMBA_CPU_NAME"  # Numba heeds it, too

@@ -13,12 +13,26 @@ The order of the code is the order of the fields (S3 user guide, LogFormat). Wha
 - numbers of more than 16 digits; a line that ends with a space, or is longer than what is scanned at once.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from include.s3logs.kernel.fields import (
+    IDENTITY_FIRST_WORD,
+    IDENTITY_LENGTH,
+    IDENTITY_SPACES,
+    after_protocol,
+    days_since_1970,
+    decimal,
+    is_identity,
+    is_ipv4,
+    is_ipv6,
+    is_operation,
+    is_signature,
+    seconds_of_day,
+    three_digits,
+    two_digits,
+    word,
+)
 from include.s3logs.kernel.layout import (
     AGENT,
     BLANK,
@@ -47,36 +61,9 @@ from include.s3logs.kernel.layout import (
 )
 from include.s3logs.kernel.machine import bits_set, lowest_bit, special_bytes, word_at
 
-_SEGMENT, _HEX = 1, 2
-_SPACE, _QUOTE, _DASH, _DOT, _SLASH, _COLON, _OPEN, _CLOSE, _CR, _LF = map(ord, ' "-./:[]\r\n')
-_ZERO, _NINE, _A, _Z, _ASCII = 48, 57, 65, 90, 127
-
-
-def _classes() -> npt.NDArray[np.uint8]:
-    table = np.zeros(256, np.uint8)
-    for byte in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-":
-        table[byte] |= _SEGMENT
-    for byte in b"0123456789abcdefABCDEF":
-        table[byte] |= _HEX
-    return table
-
-
-def _word(eight: bytes) -> Any:
-    return np.uint64(int.from_bytes(eight, "little"))
-
-
-_CLASS = _classes()
-_SIG = np.frombuffer(b"Sig", np.uint8).copy()
-_HTTP = np.frombuffer(b" HTTP/", np.uint8).copy()
-# The one requester that holds spaces; the identity's name follows.
-_IDENTITY = np.frombuffer(b"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity ", np.uint8).copy()
-_FIRST_WORD, _WORDS = bytes(_IDENTITY).index(b" "), bytes(_IDENTITY).count(b" ")
-_DAYS_BEFORE = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
-_DAYS_IN = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
-_MONTHS = np.frombuffer(b"   JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
-_UTC = _word(b" +0000] ")
-_ZEROS, _LOW_HALVES, _HIGH_BITS = _word(b"00000000"), _word(b"\x0f" * 8), _word(b"\x80" * 8)
-_ABOVE_NINE = _word(b"\x76" * 8)
+_SPACE, _QUOTE, _DASH, _OPEN, _CLOSE, _CR, _LF = map(ord, ' "-[]\r\n')
+_A, _Z, _ASCII = ord("A"), ord("Z"), 127
+_UTC = word(b" +0000] ")
 
 
 @njit(forceinline=True)
@@ -101,184 +88,10 @@ def _mark(data, begin, end, marks):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def _two(data, at):  # type: ignore[no-untyped-def]
-    """The number of two digits at `at`, or -100 and less."""
-    tens, ones = np.int64(data[at]) - _ZERO, np.int64(data[at + 1]) - _ZERO
-    return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else np.int64(-100)
-
-
-@njit(forceinline=True)
-def _three(data, at):  # type: ignore[no-untyped-def]
-    """The number of three digits at `at`, or a negative one."""
-    ones = np.int64(data[at + 2]) - _ZERO
-    return _two(data, at) * 10 + ones if 0 <= ones <= 9 else np.int64(-100)
-
-
-@njit(forceinline=True)
-def _days(data, at):  # type: ignore[no-untyped-def]
-    """Days since 1970 of `06/Feb/2019:` at `at`, or NULL if there is no such day."""
-    day, century, rest = _two(data, at), _two(data, at + 7), _two(data, at + 9)
-    if century < 0 or rest < 0 or data[at + 2] != _SLASH or data[at + 6] != _SLASH or data[at + 11] != _COLON:
-        return np.int64(NULL)
-    year = century * 100 + rest
-    month = 12
-    while month > 0 and not (
-        data[at + 3] == _MONTHS[3 * month]
-        and data[at + 4] == _MONTHS[3 * month + 1]
-        and data[at + 5] == _MONTHS[3 * month + 2]
-    ):
-        month -= 1
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if month == 0 or day < 1 or day > _DAYS_IN[month] + (leap and month == 2) or year < 1970:
-        return np.int64(NULL)
-    before = year - 1
-    days = before * 365 + before // 4 - before // 100 + before // 400 - 719162
-    return days + _DAYS_BEFORE[month] + (leap and month > 2) + day - 1
-
-
-@njit(forceinline=True)
-def _seconds(data, at):  # type: ignore[no-untyped-def]
-    """Seconds since midnight of `00:00:38` at `at`, or a negative number if there is no such time."""
-    hour, minute, second = _two(data, at), _two(data, at + 3), _two(data, at + 6)
-    if data[at + 2] != _COLON or data[at + 5] != _COLON:
-        return np.int64(NULL)
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
-        return np.int64(NULL)
-    return hour * 3600 + minute * 60 + second
-
-
-@njit(forceinline=True)
-def _is_ipv4(data, start, end):  # type: ignore[no-untyped-def]
-    part, digits, dots = 0, 0, 0
-    for i in range(start, end):
-        byte = data[i]
-        if _ZERO <= byte <= _NINE and not (digits > 0 and part == 0):  # no leading zeros
-            part = part * 10 + (byte - _ZERO)
-            digits += 1
-            if part > 255:
-                return False
-        elif byte == _DOT and digits > 0:
-            dots += 1
-            part, digits = 0, 0
-        else:
-            return False
-    return dots == 3 and digits > 0
-
-
-@njit
-def _is_ipv6(data, start, end):  # type: ignore[no-untyped-def]
-    groups, i, gap = 0, start, False
-    if end - start >= 2 and data[start] == _COLON and data[start + 1] == _COLON:
-        i, gap = start + 2, True
-    while i < end:
-        group = i
-        while i < end and i - group < 4 and _CLASS[data[i]] & _HEX:
-            i += 1
-        if i == group:
-            return False
-        if i < end and data[i] == _DOT:  # the last two groups may be an IPv4 address
-            groups += 2
-            return _is_ipv4(data, group, end) and (groups < 8 if gap else groups == 8)
-        groups += 1
-        if i < end:
-            if data[i] != _COLON or i + 1 == end:
-                return False
-            i += 1
-            if data[i] == _COLON:
-                if gap:
-                    return False
-                i, gap = i + 1, True
-    return groups < 8 if gap else groups == 8
-
-
-@njit(forceinline=True)
-def _eight_digits(data, end, count):  # type: ignore[no-untyped-def]
-    """The number of `count` digits (1 to 8) before `end`, or NULL if one is no digit."""
-    keep = np.uint64(64 - 8 * count)
-    digits = ((word_at(data, end - 8) ^ _ZEROS) >> keep) << keep  # leading zeros for what stands before
-    if (digits | (digits + _ABOVE_NINE)) & _HIGH_BITS:
-        return np.int64(NULL)
-    pairs = ((digits & _LOW_HALVES) * np.uint64(10 * 256 + 1)) >> np.uint64(8)
-    fours = ((pairs & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(100 * 65536 + 1)) >> np.uint64(16)
-    return np.int64(
-        ((fours & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(10000 * 4294967296 + 1)) >> np.uint64(32)
-    )
-
-
-@njit(forceinline=True)
-def _number(data, start, end):  # type: ignore[no-untyped-def]
-    """The number data[start:end], NULL for `-`, or less if it is no number of at most 16 digits."""
-    count = end - start
-    if count == 1 and data[start] == _DASH:
-        return np.int64(NULL)
-    if count <= 0 or count > 16:
-        return np.int64(-2)
-    low = _eight_digits(data, end, min(count, 8))
-    if low < 0:
-        return np.int64(-2)
-    if count > 8:
-        high = _eight_digits(data, end - 8, count - 8)
-        return high * 100_000_000 + low if high >= 0 else np.int64(-2)
-    return low
-
-
-@njit(forceinline=True)
-def _after_protocol(data, quote):  # type: ignore[no-untyped-def]
-    """Whether ` HTTP/1.1` or ` HTTP/1` stands before the quote (or hardly anything else)."""
-    for length in (9, 7):
-        same = quote >= length
-        for k in range(len(_HTTP)):
-            same = same and data[quote - length + k] == _HTTP[k]
-        if same:
-            return True
-    return False
-
-
-@njit(forceinline=True)
-def _is_identity(data, start):  # type: ignore[no-untyped-def]
-    """Whether the name of an origin access identity begins here."""
-    for k in range(len(_IDENTITY)):
-        if data[start + k] != _IDENTITY[k]:
-            return False
-    return True
-
-
-@njit(forceinline=True)
-def _is_signature(data, start, end):  # type: ignore[no-untyped-def]
-    """Whether the field is `-` or begins with `Sig`."""
-    if end - start == 1:
-        return data[start] == _DASH
-    for k in range(len(_SIG)):
-        if data[start + k] != _SIG[k]:
-            return False
-    return True
-
-
-@njit(forceinline=True)
-def _is_operation(data, start, end):  # type: ignore[no-untyped-def]
-    """Whether data[start:end] is WORD(.Word)+."""
-    i = start
-    if not _A <= data[i] <= _Z:
-        return False
-    while _A <= data[i] <= _Z or _ZERO <= data[i] <= _NINE or data[i] == 95:
-        i += 1
-    if data[i] != _DOT:
-        return False
-    while data[i] == _DOT:
-        i += 1
-        segment = i
-        while _CLASS[data[i]] & _SEGMENT:
-            i += 1
-        if i == segment:
-            return False
-    return i == end
-
-
-@njit(forceinline=True)
 def _past_text(data, marks, k, all_bits):  # type: ignore[no-untyped-def]
     """The first mark from k on that is a quote, a line feed, or may begin a time; all bits set before it."""
     byte = data[marks[k]]
-    while byte not in (_QUOTE, _LF) and (byte != _OPEN or _two(data, marks[k] + 1) < 0):
+    while byte not in (_QUOTE, _LF) and (byte != _OPEN or two_digits(data, marks[k] + 1) < 0):
         all_bits |= byte
         k += 1
         byte = data[marks[k]]
@@ -319,11 +132,11 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     if data[i] != _OPEN or marks[k + 3] != i + 28 or word_at(data, i + 21) != _UTC:
         return STRICT, k
     if word_at(data, i + 1) != date[0] or word_at(data, i + 5) != date[1]:
-        days = _days(data, i + 1)
+        days = days_since_1970(data, i + 1)
         if days < 0:
             return STRICT, k
         date[0], date[1], date[2] = word_at(data, i + 1), word_at(data, i + 5), np.uint64(days)
-    seconds = _seconds(data, i + 13)
+    seconds = seconds_of_day(data, i + 13)
     if seconds < 0:
         return STRICT, k
     numbers[number + TIME] = np.int64(date[2]) * 86400 + seconds
@@ -333,7 +146,7 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     if end == i or data[end] != _SPACE:
         return STRICT, k
     is_dash = end - i == 1 and data[i] == _DASH
-    if not (is_dash or _is_ipv4(data, i, end) or _is_ipv6(data, i, end)):
+    if not (is_dash or is_ipv4(data, i, end) or is_ipv6(data, i, end)):
         return STRICT, k
     _keep(spans, line, IP, i, end)
     i, k = end + 1, k + 1
@@ -341,10 +154,10 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     end = marks[k]
     if end == i or data[end] != _SPACE:
         return STRICT, k
-    if end - i == _FIRST_WORD and _is_identity(data, i):
-        k += _WORDS
+    if end - i == IDENTITY_FIRST_WORD and is_identity(data, i):
+        k += IDENTITY_SPACES
         end = marks[k]
-        if end == i + len(_IDENTITY) or data[end] != _SPACE:
+        if end == i + IDENTITY_LENGTH or data[end] != _SPACE:
             return STRICT, k
     _keep(spans, line, REQUESTER, i, end)
     i, k = end + 1, k + 1
@@ -356,7 +169,7 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     i, k = end + 1, k + 1
     # operation
     end = marks[k]
-    if data[end] != _SPACE or not _is_operation(data, i, end):
+    if data[end] != _SPACE or not is_operation(data, i, end):
         return STRICT, k
     _keep(spans, line, OPERATION, i, end)
     i, k = end + 1, k + 1
@@ -376,7 +189,7 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
                 return STRICT, k
             if data[end + 1] == _SPACE and (
                 (data[end + 2] == _DASH and data[end + 3] == _SPACE)
-                or (_three(data, end + 2) >= 0 and data[end + 5] == _SPACE)
+                or (three_digits(data, end + 2) >= 0 and data[end + 5] == _SPACE)
             ):
                 break
         _keep(spans, line, URI, i, end)
@@ -390,8 +203,8 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     end = marks[k]
     if data[end] != _SPACE:
         return STRICT, k
-    if end - i == 3 and _three(data, i) >= 0:
-        numbers[number + STATUS] = _three(data, i)
+    if end - i == 3 and three_digits(data, i) >= 0:
+        numbers[number + STATUS] = three_digits(data, i)
     elif end - i == 1 and data[i] == _DASH:
         numbers[number + STATUS] = NULL
     else:
@@ -409,7 +222,7 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     # bytes sent, object size, total time, turn-around time
     for field in range(BYTES_SENT, TURN_AROUND_TIME + 1):
         end = marks[k]
-        value = _number(data, i, end)
+        value = decimal(data, i, end)
         if data[end] != _SPACE or value < NULL:
             return STRICT, k
         numbers[number + field] = value
@@ -437,13 +250,13 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
                     return STRICT, k
                 if data[end + 1] <= _SPACE:
                     break
-            if _after_protocol(data, end):
+            if after_protocol(data, end):
                 return STRICT, k
             _keep(spans, line, AGENT, i, end)
             i, k = end + 1, k + 1
         else:
             bare_agent = True
-            if _after_protocol(data, end):
+            if after_protocol(data, end):
                 return STRICT, k
     elif data[i] == _DASH and data[i + 1] == _SPACE:
         _keep(spans, line, REFERER, i, i + 1)
@@ -481,12 +294,12 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
     # a version id that looks like a status; fields that stand one late (see the strict path)
     if field > TAIL:
         first, end = spans[line + 2 * TAIL], spans[line + 2 * TAIL + 1]
-        if end - first == 3 and _three(data, first) >= 0:
+        if end - first == 3 and three_digits(data, first) >= 0:
             return STRICT, k
         if field > TAIL + 3 and end - first == 1 and data[first] == _DASH:
             third, fourth = line + 2 * (TAIL + 2), line + 2 * (TAIL + 3)
-            if not _is_signature(data, spans[third], spans[third + 1]):
-                if _is_signature(data, spans[fourth], spans[fourth + 1]):
+            if not is_signature(data, spans[third], spans[third + 1]):
+                if is_signature(data, spans[fourth], spans[fourth + 1]):
                     return STRICT, k
     return WIDE if all_bits > _ASCII else FAST, k
 
