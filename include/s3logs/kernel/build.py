@@ -10,13 +10,15 @@ from include.s3logs.kernel import repeats, rows, scan
 from include.s3logs.kernel.compiled import ARGUMENTS
 from include.s3logs.kernel.machine import BYTES
 
-_POSITIONS, _NUMBERS, _WORDS = map(types.CPointer, (types.int32, types.int64, types.uint64))
+_POSITIONS, _NUMBERS, _WORDS, _SHORTS = map(
+    types.CPointer, (types.int32, types.int64, types.uint64, types.uint16)
+)
 _COUNT = types.int64
 # Arguments of each kernel, in order; all return a number.
 _KERNELS = {
     scan.scan: (BYTES, _COUNT, _COUNT, _COUNT, _POSITIONS, BYTES, _NUMBERS, _POSITIONS, _NUMBERS, _WORDS),
-    repeats.mark: (BYTES, _NUMBERS, BYTES, _COUNT, _WORDS, _WORDS, _WORDS, _COUNT, BYTES),
-    repeats.grow: (_WORDS, _COUNT),
+    repeats.mark: (BYTES, _NUMBERS, BYTES, _COUNT, _WORDS, _WORDS, _WORDS, _SHORTS, _COUNT, BYTES),
+    repeats.grow: (_WORDS, _SHORTS, _COUNT),
     rows.choose: (
         *(BYTES, BYTES, BYTES, BYTES, _POSITIONS, _NUMBERS, _COUNT),
         *(BYTES, _POSITIONS, _COUNT, _COUNT, _COUNT, _POSITIONS),

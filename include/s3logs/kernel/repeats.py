@@ -1,8 +1,9 @@
 """Find lines that are byte for byte the same as an earlier one.
 
-Each line becomes a keyed 128-bit hash (folded 64-bit multiplication, as wyhash does it); the keys are
-random in each process, so nobody can write log lines that collide. Hashes live in an open-addressing table:
-pairs of numbers, of which the first decides where; it is never zero, as a free slot holds zeros.
+Each line becomes a keyed hash (folded 64-bit multiplication, as wyhash does it), of which 80 bits are kept:
+among ten million lines two that differ are taken for the same with a chance of 10⁻¹⁰. The keys are random in
+each process, so nobody can write log lines that collide. Hashes live in an open-addressing table of two
+arrays, 64 bits and 16 bits of each. The former decide where; they are never zero, as a free slot holds zero.
 """
 
 import numpy as np
@@ -16,14 +17,14 @@ _ALL, _CR = np.uint64(0xFFFFFFFFFFFFFFFF), ord("\r")
 
 @njit(forceinline=True)
 def _mixed(data, at, one, two, keys):  # type: ignore[no-untyped-def]
-    """Both halves of a hash with the 16 bytes at `at` mixed in."""
+    """Both parts of a hash with the 16 bytes at `at` mixed in."""
     left, right = word_at(data, at), word_at(data, at + 8)
     return fold(left ^ keys[2], right ^ one), fold(right ^ keys[3], left ^ two)
 
 
 @njit(forceinline=True)
 def _hash(data, start, stop, keys):  # type: ignore[no-untyped-def]
-    """The 128-bit hash of data[start:stop]."""
+    """Two hashes of data[start:stop], of 64 bits each."""
     one, two = keys[0] ^ np.uint64(stop - start), keys[1]
     three, four = keys[4], keys[5]  # a second chain: the processor works at both at once
     at = start
@@ -51,11 +52,13 @@ def _slot(first, mask):  # type: ignore[no-untyped-def]
     return np.int64((first >> np.uint64(1)) & mask)
 
 
-def mark(data, starts, verdicts, count, keys, hashes, table, slots, repeated):  # type: ignore[no-untyped-def]
+def mark(  # type: ignore[no-untyped-def]
+    data, starts, verdicts, count, keys, hashes, firsts, seconds, slots, repeated
+):
     """Tell in `repeated` of each line that is a record whether it was seen before.
 
-    Returns how many were not. The table has `slots` pairs, a power of two, of which more than `count` are
-    free; `hashes` has room for `count`.
+    Returns how many were not. The table has `slots` slots, a power of two, of which more than `count` are
+    free; `hashes` has room for `count` pairs.
     """
     for n in range(count):
         if verdicts[n] == FAST or verdicts[n] == READ:
@@ -68,19 +71,19 @@ def mark(data, starts, verdicts, count, keys, hashes, table, slots, repeated):  
     for n in range(count):
         repeated[n] = 0
         if verdicts[n] == FAST or verdicts[n] == READ:
-            first, second = hashes[2 * n], hashes[2 * n + 1]
+            first, second = hashes[2 * n], np.uint16(hashes[2 * n + 1])
             slot = _slot(first, mask)
-            while table[2 * slot] != 0 and (table[2 * slot] != first or table[2 * slot + 1] != second):
+            while firsts[slot] != 0 and (firsts[slot] != first or seconds[slot] != second):
                 slot = (slot + 1) & (slots - 1)
-            if table[2 * slot] != 0:
+            if firsts[slot] != 0:
                 repeated[n] = 1
             else:
-                table[2 * slot], table[2 * slot + 1] = first, second
+                firsts[slot], seconds[slot] = first, second
                 new += 1
     return new
 
 
-def grow(table, slots):  # type: ignore[no-untyped-def]
+def grow(firsts, seconds, slots):  # type: ignore[no-untyped-def]
     """Spread the hashes over a table whose number of slots, now `slots`, has doubled; all new slots are free.
 
     In place: the old slots are gone through in order, beginning behind a free one. What is taken out goes to
@@ -88,16 +91,16 @@ def grow(table, slots):  # type: ignore[no-untyped-def]
     free later.
     """
     free = 0
-    while table[2 * free] != 0:
+    while firsts[free] != 0:
         free += 1
     mask = np.uint64(2 * slots - 1)
     for passed in range(1, slots):
         old = (free + passed) & (slots - 1)
-        first, second = table[2 * old], table[2 * old + 1]
+        first, second = firsts[old], seconds[old]
         if first != 0:
-            table[2 * old], table[2 * old + 1] = np.uint64(0), np.uint64(0)
+            firsts[old] = np.uint64(0)
             slot = _slot(first, mask)
-            while table[2 * slot] != 0:
+            while firsts[slot] != 0:
                 slot = (slot + 1) & (2 * slots - 1)
-            table[2 * slot], table[2 * slot + 1] = first, second
+            firsts[slot], seconds[slot] = first, second
     return 0
