@@ -81,8 +81,12 @@ contracts: $(DEV)  ## check who imports whom
 pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
 	$(VENV)/bin/pytest $(ARGS)
 
-bench: $(DEV)  ## measure speed against named alternatives [ARGS='--megabytes 64']
+bench: $(DEV)  ## measure speed against named alternatives, and publishing [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)
+	@echo
+	$(PY) -m tests.bench.regions
+	@echo
+	$(PY) -m tests.bench.publishing
 
 fuzz: $(DEV)  ## hunt for lines on which the two parsers differ [SECONDS=60]
 	@$(INSTALL) atheris==3.0.0
