@@ -7,7 +7,7 @@ import numpy as np
 from include.s3logs.columns import LINES, Lines, address, allocate
 from include.s3logs.kernel.compiled import kernels
 
-_FIRST_SLOTS = 1 << 20  # untouched memory costs nothing
+_FIRST_SLOTS = 1 << 18  # untouched memory costs nothing
 _FULL = 0.9  # the table doubles when more of it would be in use
 
 
