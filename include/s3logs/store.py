@@ -124,7 +124,10 @@ class LocalStore:
                 if may_match and (key > start_after or start_after.startswith(key)):
                     yield from self._walk(key, prefix, start_after)
             elif key.startswith(prefix) and key > start_after and entry.is_file():
-                status = entry.stat()
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:
+                    continue  # removed since its folder was read
                 modified = datetime.fromtimestamp(status.st_mtime, UTC)
                 yield ObjectInfo(key, status.st_size, _etag(status), modified)
 
@@ -205,12 +208,19 @@ class LocalStore:
 
 
 def _created(path: Path) -> BinaryIO:
-    """Open a new file; its folder may be removed by a concurrent `delete` until the file is there."""
-    for _ in range(_CREATE_ATTEMPTS):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
+    """Open a new file; its folder may be removed by a concurrent `delete` until the file is there.
+
+    Making a folder that is there ends in FileExistsError too, when it goes before `mkdir` looks what it is.
+    """
+    attempts = _CREATE_ATTEMPTS
+    while True:
+        attempts -= 1
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             return path.open("xb")
-    raise StoreUnavailableError(f"The folder {path.parent} vanishes as soon as it is made.")
+        except (FileNotFoundError, FileExistsError):
+            if not attempts:
+                raise
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,38 @@ def test_writers_and_deleters_of_one_folder_do_not_trip_each_other(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(open_and_close, range(8)))
     assert keys(store) == []
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, FileExistsError])
+def test_a_folder_that_vanishes_while_it_is_made_is_made_again(tmp_path, monkeypatch, error):
+    """Both are what `mkdir` raises when a concurrent `delete` removes the folder at the wrong moment."""
+    make, failures = Path.mkdir, iter([error(), error()])
+
+    def mkdir(*args, **options):
+        if failure := next(failures, None):
+            raise failure
+        make(*args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    store = LocalStore(tmp_path)
+    store.write("open/1", b"one")
+    assert store.read("open/1") == b"one"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    store = LocalStore(tmp_path)
+    store.write("open", b"")
+    with pytest.raises(StoreUnavailableError, match=r"open/1 could not be written: .*File exists"):
+        store.write("open/1", b"")
+
+
+def test_a_file_that_vanishes_during_a_listing_is_not_listed(tmp_path):
+    store = LocalStore(tmp_path)
+    store.write_many({"a": b"", "b": b"", "c": b""})
+    listing = store.list()
+    assert next(listing).key == "a"
+    (tmp_path / "b").unlink()
+    assert [info.key for info in listing] == ["c"]
 
 
 # Content in pieces
