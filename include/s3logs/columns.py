@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.arrow import bool_array, number_array, numbers_of, text_array
+from include.s3logs.arrow import bool_array, number_array, numbers_of, text_array, texts_of
 from include.s3logs.kernel import layout
 from include.s3logs.kernel.compiled import kernels
-from include.s3logs.record_tables import NUMBER_FIELDS, SCHEMA, TEXT_FIELDS, decoded_keys
+from include.s3logs.record_tables import NUMBER_FIELDS, SCHEMA, TEXT_FIELDS
 from include.s3logs.strict import Reason, parse_line
 
 WINDOW = 1 << 19  # bytes scanned in one go: they and what is found in them stay in the processor's cache
@@ -146,9 +146,10 @@ class Columns:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._schema = pa.schema([SCHEMA.field(name) for name in names])
-        needed = {*names, *(("key", "operation") if "object_key" in names else ())}
-        self._texts = {name: _Text(field) for field, name in enumerate(_SPAN_FIELDS) if name in needed}
-        self._numbers = {name: _Numbers(field) for field, name in enumerate(NUMBER_FIELDS) if name in needed}
+        self._texts = {name: _Text(field) for field, name in enumerate(_SPAN_FIELDS) if name in names}
+        if "object_key" in names:
+            self._texts["object_key"] = _DecodedKey(_SPAN_FIELDS.index("key"))
+        self._numbers = {name: _Numbers(field) for field, name in enumerate(NUMBER_FIELDS) if name in names}
         self._line_numbers: list[npt.NDArray[np.int64]] = []
         self._ambiguous: list[int] = []
         self.count = 0
@@ -181,8 +182,6 @@ class Columns:
         made["ambiguous"] = bool_array(ambiguous)
         line_numbers = np.concatenate([np.zeros(0, np.int64), *self._line_numbers])
         made["line_number"] = number_array(line_numbers, pa.int64())
-        if "object_key" in self._schema.names:
-            made["object_key"] = decoded_keys(made["operation"], made["key"])
         self._line_numbers, self._ambiguous, self.count = [], [], 0
         return pa.Table.from_arrays([made[name] for name in self._schema.names], schema=self._schema)
 
@@ -206,11 +205,14 @@ class _Text:
             small = self._target
             self._target, self._at_target = allocate(max(needed, 2 * len(small)), np.uint8, np.empty)
             self._target[: self.filled] = small[: self.filled]
-        self.filled = kernels().append_text(
+        self.filled = self._append(
             *(lines.at_data, lines.at_strict, lines.at_verdicts, lines.at_spans, self._field),
             *(lines.at_rows, lines.chosen, self._at_target, self.filled),
             *(self._at_offsets + 4 * (count + 1), self._at_valid + count),
         )
+
+    def _append(self, *arguments: int) -> int:
+        return int(kernels().append_text(*arguments))
 
     def take(self, count: int) -> pa.Array:
         offsets, valid = self._offsets[: count + 1], self._valid[:count].view(np.bool_)
@@ -220,6 +222,27 @@ class _Text:
             return made
         filled, self.filled = self.filled, 0
         return text_array(offsets.copy(), self._target[:filled].copy(), valid)
+
+
+class _DecodedKey(_Text):
+    """The column of the object keys behind the logged ones, in the making."""
+
+    def _append(self, *arguments: int) -> int:
+        return int(kernels().append_key(*arguments))
+
+    def take(self, count: int) -> pa.Array:
+        decoded = np.flatnonzero(self._valid[:count] == layout.DECODED)
+        self._valid[decoded] = layout.TEXT
+        keys = super().take(count)
+        if not len(decoded):
+            return keys
+        found = keys.cast(pa.binary()).take(number_array(decoded, pa.int64())).to_pylist()
+        shown = [key.decode("utf-8", "backslashreplace").encode() for key in found]
+        if shown == found:
+            return keys
+        mask = np.zeros(count, np.bool_)
+        mask[decoded] = True
+        return pc.replace_with_mask(keys, bool_array(mask), texts_of(shown))
 
 
 class _Numbers:

@@ -1,14 +1,12 @@
 """Records and rejections as Arrow tables."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from include.s3logs.arrow import bool_array, number_array, texts_of
-from include.s3logs.strict import FIELDS, Reason, decode_key
+from include.s3logs.arrow import number_array, texts_of
+from include.s3logs.strict import FIELDS, Reason
 
 NUMBER_FIELDS = ["time", "http_status", "bytes_sent", "object_size", "total_time", "turn_around_time"]
 TEXT_FIELDS = [name for name in FIELDS if name not in NUMBER_FIELDS]
@@ -24,7 +22,6 @@ SCHEMA = pa.schema(
 )
 """The fields of the log as logged, what was found out about the line, and the object key behind `key`."""
 REJECTIONS = pa.schema([("line_number", pa.int64()), ("reason", pa.string()), ("raw", pa.binary())])
-_decode_key = lru_cache(1 << 16)(decode_key)
 
 
 def rejections_table(rejections: Sequence[tuple[int, Reason, bytes]]) -> pa.Table:
@@ -35,14 +32,3 @@ def rejections_table(rejections: Sequence[tuple[int, Reason, bytes]]) -> pa.Tabl
         texts_of([raw for _, _, raw in rejections], pa.binary()),
     ]
     return pa.Table.from_arrays(columns, schema=REJECTIONS)
-
-
-def decoded_keys(operations: pa.Array, keys: pa.Array) -> pa.Array:
-    """Return the object keys behind logged ones; how they are encoded depends on the operation."""
-    nowhere = bool_array(np.zeros(len(keys), np.bool_))
-    encoded = pc.coalesce(pc.or_(pc.match_substring(keys, "%"), pc.match_substring(keys, "+")), nowhere)
-    if not pc.any(encoded).as_py():
-        return keys
-    pairs = zip(operations.filter(encoded).to_pylist(), keys.filter(encoded).to_pylist(), strict=True)
-    decoded = texts_of([_decode_key(operation, key).encode() for operation, key in pairs])
-    return pc.replace_with_mask(keys, encoded, decoded)

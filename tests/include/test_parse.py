@@ -163,6 +163,28 @@ def test_fields_after_the_27th_are_kept(extra):
 
 # What reduce wants
 
+_OPERATIONS = ("REST.GET.OBJECT", "BATCH.DELETE.OBJECT", "S3.EXPIRE.OBJECT", "S3.EXPIRE.OBJECTS", "-")
+_KEY_PARTS = st.sampled_from(
+    [*"%+-2a5Fg/é", "%25", "%2B", "%C3%A9", "%25C3%25A9", "%ff", "%25%32%35", "%00", "%2"]
+)
+_LOGGED_KEYS = st.lists(_KEY_PARTS, min_size=1, max_size=12).map("".join)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(_OPERATIONS), _LOGGED_KEYS), min_size=1, max_size=40))
+@example([("REST.GET.OBJECT", "%ff"), ("REST.GET.OBJECT", "a%20b"), ("REST.GET.OBJECT", "-")])
+def test_keys_are_decoded_as_their_operation_encodes_them(logged):
+    data = b"\n".join(
+        ORDINARY.replace(b" REST.GET.OBJECT a.txt ", f" {operation} {key} ".encode())
+        for operation, key in logged
+    )
+    records = parse(data).records
+    assert records["key"].to_pylist() == [None if key == "-" else key for _, key in logged]
+    assert records["object_key"].to_pylist() == [
+        None if key == "-" else decode_key(operation, key) for operation, key in logged
+    ]
+
+
 COLUMNS = ("time", "remote_ip", "operation", "object_key", "bytes_sent", "http_status", "line_number")
 FILTERS = [
     Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300)),

@@ -14,6 +14,10 @@ _POSITIONS, _NUMBERS, _WORDS, _SHORTS = map(
     types.CPointer, (types.int32, types.int64, types.uint64, types.uint16)
 )
 _COUNT = types.int64
+_APPEND = (
+    *(BYTES, BYTES, BYTES, _POSITIONS, _COUNT, _POSITIONS, _COUNT),
+    *(BYTES, _COUNT, _POSITIONS, BYTES),
+)
 # Arguments of each kernel, in order; all return a number.
 _KERNELS = {
     scan.scan: (BYTES, _COUNT, _COUNT, _COUNT, _POSITIONS, BYTES, _NUMBERS, _POSITIONS, _NUMBERS, _WORDS),
@@ -23,10 +27,8 @@ _KERNELS = {
         *(BYTES, BYTES, BYTES, BYTES, _POSITIONS, _NUMBERS, _COUNT),
         *(BYTES, _POSITIONS, _COUNT, _COUNT, _COUNT, _POSITIONS),
     ),
-    rows.append_text: (
-        *(BYTES, BYTES, BYTES, _POSITIONS, _COUNT, _POSITIONS, _COUNT),
-        *(BYTES, _COUNT, _POSITIONS, BYTES),
-    ),
+    rows.append_text: _APPEND,
+    rows.append_key: _APPEND,
     rows.append_numbers: (_NUMBERS, _COUNT, _POSITIONS, _COUNT, _NUMBERS),
 }
 

@@ -42,7 +42,7 @@ _DAYS_BEFORE = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 33
 _DAYS_IN = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _MONTHS = np.frombuffer(b"   JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).copy()
 _ZEROS, _LOW_HALVES, _HIGH_BITS = word(b"00000000"), word(b"\x0f" * 8), word(b"\x80" * 8)
-_ABOVE_NINE = word(b"\x76" * 8)
+_ABOVE_NINE, _ONES = word(b"\x76" * 8), word(b"\x01" * 8)
 
 
 @njit(forceinline=True)
@@ -167,6 +167,21 @@ def decimal(data, start, end):  # type: ignore[no-untyped-def]
         high = _eight_digits(data, end - 8, count - 8)
         return high * 100_000_000 + low if high >= 0 else np.int64(-2)
     return low
+
+
+@njit(forceinline=True)
+def equal_bytes(data, at, eight):  # type: ignore[no-untyped-def]
+    """Not zero if one of the eight bytes from `at` on is the same as that of the word `eight`."""
+    differ = word_at(data, at) ^ eight
+    return (differ - _ONES) & ~differ & _HIGH_BITS
+
+
+@njit(forceinline=True)
+def hex_digit(byte):  # type: ignore[no-untyped-def]
+    """The value of a hexadecimal digit, or NULL."""
+    if not _CLASS[byte] & _HEX:
+        return np.int64(NULL)
+    return np.int64(byte & 15) + 9 * (byte >> 6)  # a letter has the 64 set, and its 1 to 6 below
 
 
 @njit(forceinline=True)

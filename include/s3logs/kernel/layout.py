@@ -15,4 +15,7 @@ NULL = -1
 # makes of the others takes the place of STRICT.
 STRICT, FAST, WIDE, BLANK, READ, REJECTED = range(6)
 
+# What `valid` says of a text that is not null: it is one, or was decoded to what may not be UTF-8.
+TEXT, DECODED = 1, 2
+
 ROOM = 128  # bytes behind the last line, and behind what is copied, that kernels may read or write
