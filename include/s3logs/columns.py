@@ -82,6 +82,11 @@ class Lines:
         )
 
     @property
+    def last(self) -> int:
+        """Return the number of the last line in its object."""
+        return self.first + self.count - 1
+
+    @property
     def size(self) -> int:
         """Return how many bytes the lines have, those of the strict path twice."""
         return int(self.starts[self.count] - self.starts[0]) + len(self.strict)

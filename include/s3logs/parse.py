@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.arrow import texts_of
+from include.s3logs.arrow import bool_array, number_array, numbers_of, texts_of
 from include.s3logs.columns import Columns, Lines, address
 from include.s3logs.kernel.layout import NULL
 from include.s3logs.record_tables import SCHEMA, rejections_table
 from include.s3logs.repeats import Seen
 from include.s3logs.selection import Filter, Selection
+from include.s3logs.spilled_table import SpilledTable
 from include.s3logs.strict import Reason
 from include.s3logs.whole_lines import whole_lines
 
@@ -64,13 +65,15 @@ class Selector:
 
     def __init__(self, wanted: Filter, names: Sequence[str]) -> None:
         """`names` are columns of `record_tables.SCHEMA`."""
-        self._wanted, self._names = wanted, names
+        self._wanted, self._names = wanted, list(names)
         operations = [operation.encode() for operation in sorted(wanted.operations)]
         self._words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
         self._bounds = np.cumsum([0, *map(len, operations)], dtype=np.int32)
         self._choice = address(self._words), address(self._bounds), len(operations), wanted.statuses
-        self._columns = Columns([*dict.fromkeys([*names, "remote_ip", "ambiguous"])])
+        self._columns = Columns([*dict.fromkeys([*names, "remote_ip", "ambiguous", "line_number"])])
         self._lines, self._rejections, self._seen = Lines(), _Rejections(), Seen()
+        self._before = 0  # lines of earlier objects
+        self._undecided = SpilledTable()
 
     def select(self, pieces: Iterable[bytes | memoryview]) -> Iterator[Selection]:
         """Parse content that comes in pieces and yield what counts; judges every line as `parse` does.
@@ -81,7 +84,7 @@ class Selector:
         """
         records = repeats = 0
         for lines in batches(pieces, self._lines):
-            repeats += self._seen.mark(lines)
+            repeats += self._seen.mark(lines, self._before)
             lines.choose(*self._choice)
             self._columns.append(lines)
             self._rejections.append(lines)
@@ -90,11 +93,33 @@ class Selector:
                 yield self._found(records, repeats)
                 records = repeats = 0
         yield self._found(records, repeats)
+        self._before += self._lines.last
+
+    def finish(self) -> Iterator[Selection]:
+        """Yield, after the last object of a day of very many lines, the rows that could not be told before.
+
+        These selections have no records, but repeats among the records of those that were given before.
+        """
+        late, nothing = self._seen.late, rejections_table([])
+        late.find()
+        repeats = late.count
+        for rows in self._undecided.batches():
+            ordinals = numbers_of(rows["ordinal"].combine_chunks())
+            counting = rows.filter(bool_array(~late.among(ordinals)))
+            yield Selection(counting.select(self._names), nothing, 0, repeats, _ambiguous(counting))
+            repeats = 0
+        if repeats:
+            yield Selection(self._columns.take().select(self._names), nothing, 0, repeats, 0)
 
     def _found(self, records: int, repeats: int) -> Selection:
         rows = _not_excluded(self._columns.take(), self._wanted)
-        ambiguous = pc.sum(rows["ambiguous"]).as_py() or 0
-        return Selection(rows.select(self._names), self._rejections.take(), records, repeats, int(ambiguous))
+        if self._seen.is_full:
+            ordinals = numbers_of(rows["line_number"].combine_chunks()) + self._before
+            self._undecided.add(rows.append_column("ordinal", number_array(ordinals, pa.int64())))
+            rows = rows.slice(0, 0)
+        return Selection(
+            rows.select(self._names), self._rejections.take(), records, repeats, _ambiguous(rows)
+        )
 
 
 def batches(pieces: Iterable[bytes | memoryview], lines: Lines) -> Iterator[Lines]:
@@ -105,6 +130,10 @@ def batches(pieces: Iterable[bytes | memoryview], lines: Lines) -> Iterator[Line
         while reached < end:
             reached = lines.scan(data, reached, end)
             yield lines
+
+
+def _ambiguous(rows: pa.Table) -> int:
+    return int(pc.sum(rows["ambiguous"]).as_py() or 0)
 
 
 def _not_excluded(rows: pa.Table, wanted: Filter) -> pa.Table:

@@ -126,6 +126,8 @@ class _Reduction:
             lines_here = self.counts["lines"] - before["lines"]
             rejected_here = self.counts["rejections"] - before["rejections"]
             self.objects.append(object_list.row(log_object, lines_here, rejected_here))
+        for found in self.selector.finish():
+            self._count(found)
         self.counts["log_objects"] = len(objects)
         self.counts["foreign_objects"] = listing.foreign
         self._check_rejections()
@@ -164,18 +166,21 @@ class _Reduction:
 
     def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
         for found in selections:
-            self.counts["lines"] += found.records + found.rejections.num_rows
-            self.counts["records"] += found.records
-            self.counts["rejections"] += found.rejections.num_rows
-            self.counts["exact_duplicates"] += found.repeats
-            self.counts["reduced_rows"] += found.rows.num_rows
-            self.counts["filtered"] += found.records - found.repeats - found.rows.num_rows
-            self.counts["ambiguous"] += found.ambiguous
-            self._keep(found.rows)
+            self._count(found)
             for rejection in found.rejections.to_pylist():
                 self.quarantine.add(
                     log_object, rejection["line_number"], rejection["reason"], rejection["raw"]
                 )
+
+    def _count(self, found: Selection) -> None:
+        self.counts["lines"] += found.records + found.rejections.num_rows
+        self.counts["records"] += found.records
+        self.counts["rejections"] += found.rejections.num_rows
+        self.counts["exact_duplicates"] += found.repeats
+        self.counts["reduced_rows"] += found.rows.num_rows
+        self.counts["filtered"] += found.records - found.repeats - found.rows.num_rows
+        self.counts["ambiguous"] += found.ambiguous
+        self._keep(found.rows)
 
     def _keep(self, found: pa.Table) -> None:
         if not found.num_rows:

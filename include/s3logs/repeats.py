@@ -1,18 +1,26 @@
-"""Find lines that are byte for byte the same as an earlier one (see `kernel.repeats`)."""
+"""Find lines that are byte for byte the same as an earlier one (see `kernel.repeats`), in bounded memory."""
 
 import secrets
 
 import numpy as np
+import numpy.typing as npt
 
 from include.s3logs.columns import LINES, Lines, address, allocate
 from include.s3logs.kernel.compiled import kernels
+from include.s3logs.kernel.layout import FAST, READ
+from include.s3logs.late_repeats import LateRepeats
 
 _FIRST_SLOTS = 1 << 18  # untouched memory costs nothing
+_MOST_SLOTS = 1 << 23  # 80 MiB, for 7.5 million lines
 _FULL = 0.9  # the table doubles when more of it would be in use
 
 
 class Seen:
-    """The lines seen so far, of a whole log day, in 10 bytes a slot."""
+    """The lines seen so far, of a whole log day, in 10 bytes a slot.
+
+    When the table may not grow any more, it `is_full`. Later lines are still compared with those it holds;
+    whether they repeat one another is found out at the end, by `late`.
+    """
 
     def __init__(self) -> None:
         self._keys, self._at_keys = allocate(11, np.uint64)
@@ -21,20 +29,39 @@ class Seen:
         self._firsts, self._at_firsts = allocate(_FIRST_SLOTS, np.uint64)
         self._seconds, self._at_seconds = allocate(_FIRST_SLOTS, np.uint16)
         self._used = 0
+        self.late = LateRepeats()
+        self.is_full = False
 
-    def mark(self, lines: Lines) -> int:
-        """Note in `lines.repeated` which records repeat an earlier line; return how many do."""
-        while self._used + lines.count > _FULL * len(self._firsts):
+    def mark(self, lines: Lines, before: int) -> int:
+        """Note in `lines.repeated` which records repeat an earlier line; return how many do.
+
+        `before` lines were in earlier objects.
+        """
+        while not self.is_full and self._used + lines.count > _FULL * len(self._firsts):
             self._grow()
         new: int = kernels().mark(
             *(lines.at_data, lines.at_starts, lines.at_verdicts, lines.count, self._at_keys),
-            *(self._at_hashes, self._at_firsts, self._at_seconds, len(self._firsts), lines.at_repeated),
+            *(self._at_hashes, self._at_firsts, self._at_seconds, len(self._firsts), not self.is_full),
+            lines.at_repeated,
         )
-        self._used += new
+        if self.is_full:
+            self._leave_undecided(lines, before + lines.first)
+        else:
+            self._used += new
         return lines.records - new
+
+    def _leave_undecided(self, lines: Lines, first: int) -> None:
+        verdicts = lines.verdicts[: lines.count]
+        is_record = (verdicts == FAST) | (verdicts == READ)
+        new: npt.NDArray[np.intp] = np.flatnonzero(is_record & (lines.repeated[: lines.count] == 0))
+        seconds = self._hashes[2 * new + 1].astype(np.uint16)
+        self.late.add(self._hashes[2 * new], seconds, first + new, first + lines.count)
 
     def _grow(self) -> None:
         slots = len(self._firsts)
+        if 2 * slots > _MOST_SLOTS:
+            self.is_full = True
+            return
         for array in (self._firsts, self._seconds):
             array.resize(2 * slots, refcheck=False)  # in place: nobody else has it
         self._at_firsts, self._at_seconds = address(self._firsts), address(self._seconds)

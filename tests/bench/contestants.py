@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import blake2b
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -44,7 +45,8 @@ def product_reduce(pieces: Iterable[bytes]) -> Any:
     from include.s3logs.selection import Filter
 
     wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
-    return pa.concat_tables([found.rows for found in Selector(wanted, _COLUMNS).select(pieces)])
+    selector = Selector(wanted, _COLUMNS)
+    return pa.concat_tables([found.rows for found in chain(selector.select(pieces), selector.finish())])
 
 
 def strict_reduce(lines: Iterable[bytes]) -> Any:

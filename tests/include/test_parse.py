@@ -214,16 +214,20 @@ def selected_strictly(data, wanted, known):
     return rows, rejections, records, repeats, ambiguous
 
 
+def all_of(parts):
+    return (
+        [row for part in parts for row in part.rows.to_pylist()],
+        [row for part in parts for row in part.rejections.to_pylist()],
+        *(sum(getattr(part, count) for part in parts) for count in ("records", "repeats", "ambiguous")),
+    )
+
+
 def selected_alike(contents, wanted):
     """Both ways over several objects, with repeats within and across them."""
     selector, known = Selector(wanted, COLUMNS), set()
     for data in contents:
-        parts = list(selector.select([data]))
-        assert selected_strictly(data, wanted, known) == (
-            [row for part in parts for row in part.rows.to_pylist()],
-            [row for part in parts for row in part.rejections.to_pylist()],
-            *(sum(getattr(part, count) for part in parts) for count in ("records", "repeats", "ambiguous")),
-        )
+        assert selected_strictly(data, wanted, known) == all_of(list(selector.select([data])))
+    assert list(selector.finish()) == []
 
 
 @pytest.mark.parametrize("wanted", FILTERS, ids=["default", "excluding", "nothing"])
@@ -236,6 +240,48 @@ def test_both_paths_select_the_same_of_the_sample(sample_content, wanted):
 def test_both_paths_select_the_same_of_difficult_lines(wanted):
     data = b"\r\n".join([*NASTY, ORDINARY, *NASTY[::2], ORDINARY + b"x", ORDINARY])
     selected_alike([data, data.replace(b"\r", b"")], wanted)
+
+
+@pytest.fixture
+def a_day_of_very_many_lines(monkeypatch):
+    """What is many is a few dozen here: the table of lines is full at once, and little is kept in memory."""
+    monkeypatch.setattr("include.s3logs.repeats._FIRST_SLOTS", 64)
+    monkeypatch.setattr("include.s3logs.repeats._MOST_SLOTS", 64)
+    monkeypatch.setattr("include.s3logs.late_repeats._WAITING", 100)
+    monkeypatch.setattr("include.s3logs.columns.LINES", 16)
+    monkeypatch.setattr("include.s3logs.repeats.LINES", 16)
+    monkeypatch.setattr("include.s3logs.columns.FULL_ROWS", 50)
+
+
+@pytest.mark.parametrize("wanted", FILTERS, ids=["default", "excluding", "nothing"])
+def test_repeats_among_more_lines_than_fit_into_memory(sample_content, wanted, a_day_of_very_many_lines):
+    half = len(sample_content) // 2
+    contents = [
+        b"\n".join(NASTY),
+        sample_content[:half],
+        sample_content,
+        b"",
+        sample_content[half:],
+        ORDINARY,
+    ]
+    selector, known = Selector(wanted, COLUMNS), set()
+    parts = [part for data in contents for part in selector.select([data])]
+    late = list(selector.finish())
+    assert sum(part.repeats for part in late) > 0
+    every = [selected_strictly(data, wanted, known) for data in contents]
+    expected = (
+        *([row for of in every for row in of[n]] for n in (0, 1)),
+        *(sum(of[n] for of in every) for n in (2, 3, 4)),
+    )
+    assert all_of(parts + late) == expected
+
+
+def test_a_full_table_with_nothing_but_repeats_after_it(a_day_of_very_many_lines):
+    lines_ = [ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%016X" % n) for n in range(48)]
+    selector = Selector(FILTERS[0], ("key",))
+    data = b"\n".join([*lines_, *lines_])
+    found = all_of([*selector.select([data]), *selector.finish()])
+    assert (len(found[0]), found[2], found[3]) == (48, 96, 48)
 
 
 @pytest.mark.parametrize("slots", [2, 1 << 12, 1 << 20])

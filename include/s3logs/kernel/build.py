@@ -21,7 +21,9 @@ _APPEND = (
 # Arguments of each kernel, in order; all return a number.
 _KERNELS = {
     scan.scan: (BYTES, _COUNT, _COUNT, _COUNT, _POSITIONS, BYTES, _NUMBERS, _POSITIONS, _NUMBERS, _WORDS),
-    repeats.mark: (BYTES, _NUMBERS, BYTES, _COUNT, _WORDS, _WORDS, _WORDS, _SHORTS, _COUNT, BYTES),
+    repeats.mark: (
+        *(BYTES, _NUMBERS, BYTES, _COUNT, _WORDS, _WORDS, _WORDS, _SHORTS, _COUNT, _COUNT, BYTES),
+    ),
     repeats.grow: (_WORDS, _SHORTS, _COUNT),
     rows.choose: (
         *(BYTES, BYTES, BYTES, BYTES, _POSITIONS, _NUMBERS, _COUNT),

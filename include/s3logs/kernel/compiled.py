@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SOURCES = ("layout", "machine", "fields", "scan", "repeats", "rows", "build")
 # How many arguments each kernel has, addresses and numbers; their types are in `build`.
 ARGUMENTS = {
-    **{"scan": 10, "mark": 10, "grow": 3, "choose": 13},
+    **{"scan": 10, "mark": 11, "grow": 3, "choose": 13},
     **{"append_text": 11, "append_key": 11, "append_numbers": 5},
 }
 PROCESSOR = "NUMBA_CPU_NAME"  # Numba heeds it, too

@@ -53,12 +53,12 @@ def _slot(first, mask):  # type: ignore[no-untyped-def]
 
 
 def mark(  # type: ignore[no-untyped-def]
-    data, starts, verdicts, count, keys, hashes, firsts, seconds, slots, repeated
+    data, starts, verdicts, count, keys, hashes, firsts, seconds, slots, grows, repeated
 ):
-    """Tell in `repeated` of each line that is a record whether it was seen before.
+    """Tell in `repeated` of each line that is a record whether its hash is in the table.
 
-    Returns how many were not. The table has `slots` slots, a power of two, of which more than `count` are
-    free; `hashes` has room for `count` pairs.
+    Returns how many are not; if the table `grows`, they are from then on. It has `slots` slots, a power of
+    two, of which more than `count` are free. `hashes` has room for `count` pairs.
     """
     for n in range(count):
         if verdicts[n] == FAST or verdicts[n] == READ:
@@ -78,7 +78,8 @@ def mark(  # type: ignore[no-untyped-def]
             if firsts[slot] != 0:
                 repeated[n] = 1
             else:
-                firsts[slot], seconds[slot] = first, second
+                if grows:
+                    firsts[slot], seconds[slot] = first, second
                 new += 1
     return new
 
