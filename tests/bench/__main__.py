@@ -12,10 +12,11 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
-from tests.bench.contestants import CONTESTANTS, LIMIT, PRODUCT, Contestant
+from tests.bench.contestants import ALL_FIELDS, CONTESTANTS, LIMIT, PRODUCT, Contestant
 from tests.bench.corpus import MB, CorpusTruth, write_corpus
 from tests.bench.stages import stage_rows
 from tests.bench.startup import startup_rows
@@ -25,6 +26,7 @@ from tests.bench.worker import STAGES
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".data/bench"
 FEWEST_RUNS = 5
+MUCH_NASTY = 0.05
 
 
 class ContestantError(Exception):
@@ -84,7 +86,27 @@ def row(runner: Runner, contestant: Contestant, all_speeds: dict[str, list[float
     return [runner.name, shown, *ratios, *wrong, f"{found['peak']:,.0f}"]
 
 
-def measure(runners: list[Runner], runs: int) -> str:
+def measure(names: Iterable[str], megabytes: int, nasty: float, runs: int) -> None:
+    """Let the contestants run in turn over a corpus, and print what is in it and the table."""
+    path = FOLDER / f"corpus-{megabytes}-{nasty:g}.log"
+    truth = write_corpus(path, megabytes, nasty)
+    print(
+        f"{truth.size / MB:.1f} MB, {truth.lines:,} lines, {nasty:.1%} of them nasty, {truth.rejections:,} "
+        f"no record, {truth.reduced_rows:,} rows to find with {truth.bytes_sent:,} bytes\n"
+        f"Python {platform.python_version()}, 1 of {os.cpu_count()} cores, medians of {runs} runs\n",
+        flush=True,
+    )
+    runners = [Runner(name, path, truth) for name in names]
+    try:
+        print(table_of(runners, runs), flush=True)
+    except ContestantError as error:
+        sys.exit(str(error))
+    finally:
+        for runner in runners:
+            runner.process.kill()
+
+
+def table_of(runners: list[Runner], runs: int) -> str:
     """Let them run in turn, and return the table."""
     for runner in runners:
         runner.run()  # imports, page cache
@@ -97,7 +119,7 @@ def measure(runners: list[Runner], runs: int) -> str:
 
 
 def main() -> None:
-    """Measure and print three tables."""
+    """Measure and print four tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure s3logs.")
     parser.add_argument("--megabytes", type=int, default=256, help="size of the corpus (default 256)")
     parser.add_argument("--runs", type=int, default=5, help=f"measured rounds, at least {FEWEST_RUNS}")
@@ -105,24 +127,9 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.megabytes < 1 or asked.runs < FEWEST_RUNS or not 0 <= asked.nasty <= 1:
         parser.error(f"at least 1 MB and {FEWEST_RUNS} runs, and a share from 0 to 1")
-    path = FOLDER / f"corpus-{asked.megabytes}-{asked.nasty:g}.log"
-    truth = write_corpus(path, asked.megabytes, asked.nasty)
-    print(
-        f"{truth.size / MB:.1f} MB, {truth.lines:,} lines, {truth.rejections:,} of them no record, "
-        f"{truth.reduced_rows:,} rows to find with {truth.bytes_sent:,} bytes\n"
-        f"Python {platform.python_version()}, 1 of {os.cpu_count()} cores, medians of {asked.runs} runs\n",
-        flush=True,
-    )
-
-    runners = [Runner(name, path, truth) for name in CONTESTANTS]
-    try:
-        table = measure(runners, asked.runs)
-    except ContestantError as error:
-        sys.exit(str(error))
-    finally:
-        for runner in runners:
-            runner.process.kill()
-    print(table, flush=True)
+    measure(CONTESTANTS, asked.megabytes, asked.nasty, asked.runs)
+    print("\nThe same with many nasty lines\n")
+    measure([LIMIT, PRODUCT, ALL_FIELDS], asked.megabytes, MUCH_NASTY, asked.runs)
 
     times, _ = start(STAGES, str(asked.runs)).communicate()
     print(

@@ -212,12 +212,12 @@ def _count(text: str) -> int:
     return 0 if text == "-" else int(text)
 
 
-LIMIT, PRODUCT = "newline count (the limit)", "s3logs reduce"
+LIMIT, PRODUCT, ALL_FIELDS = "newline count (the limit)", "s3logs reduce", "s3logs all fields"
 CONTESTANTS = {
     LIMIT: Contestant(_newlines, counts=False),
     PRODUCT: Contestant(_s3logs_reduce),
     "s3logs reduce, strict path only": Contestant(_s3logs_strict),
-    "s3logs all fields": Contestant(_s3logs_all),
+    ALL_FIELDS: Contestant(_s3logs_all),
     "DuckDB read_csv": Contestant(_duckdb),
     "pandas read_csv": Contestant(_pandas),
     "pure Python regular expression": Contestant(_expression),
