@@ -1,105 +1,40 @@
 """Reduce: from real log objects in a folder to rows, objects table and quarantine of one log day."""
 
 import base64
-import bz2
 import gzip
 import json
 from collections import Counter
 from datetime import date
 from io import BytesIO
 from pathlib import Path
-from random import Random
 
 import pyarrow.parquet as pq
 import pytest
 
-from include.s3logs.checkpoint import fingerprint_of, load_checkpoint, open_days, read_output
+from include.s3logs.checkpoint import load_checkpoint, read_output
 from include.s3logs.errors import (
-    AccessDeniedError,
-    ChangedObjectError,
-    MissingLogObjectsError,
-    NotFoundError,
     TooManyRejectionsError,
     UnreadableObjectError,
 )
 from include.s3logs.log_objects import parse_key
-from include.s3logs.reduce import SCHEMA, reduce_day, reduce_inputs
-from include.s3logs.settings import Settings
-from include.s3logs.sources import LogObject, find_log_objects
-from include.s3logs.store import LocalStore
+from include.s3logs.reduce import SCHEMA
+from tests.support.reduce_world import (
+    BROKEN_GZIP,
+    DAY,
+    GARBAGE,
+    World,
+    assert_reconciled,
+    line,
+    name,
+)
 
-DAY = date(2024, 6, 1)
 EXAMPLES = Path(__file__).parents[1] / "fixtures" / "examples" / "objects.jsonl"
 CASES = [json.loads(text) for text in EXAMPLES.read_text().splitlines()]
-GARBAGE = b"this is no record\n"
-BROKEN_GZIP = b"\x1f\x8bzz"
-
-
-def settings(**values):
-    return Settings(_env_file=None, **values)
-
-
-def line(key="a.txt", *, ip="192.0.2.10", status=200, sent=100, operation="REST.GET.OBJECT", request_id="R1"):
-    return (
-        f"owner reef [01/Jun/2024:10:00:00 +0000] {ip} - {request_id} {operation} {key} "
-        f'"GET /x HTTP/1.1" {status} - {sent} 500 9 8 "-" "curl/8" -\n'
-    ).encode()
-
-
-def name(unique="A", day=DAY):
-    return f"logs/{day}-11-00-00-{unique}"
-
-
-class World:
-    """A lake and one source, both folders."""
-
-    def __init__(self, folder):
-        self.lake = LocalStore(folder / "lake")
-        self.stores = {"reef": LocalStore(folder / "reef")}
-
-    def deliver(self, content, key=None, source="reef"):
-        self.stores[source].write(key or name(), content)
-
-    def remove(self, key=None, source="reef"):
-        self.stores[source].delete([key or name()])
-
-    def listing(self, day=DAY):
-        return find_log_objects(self.stores, day, day)
-
-    def reduce(self, *, listing=None, day=DAY, force=False, **values):
-        listing = listing or self.listing(day)
-        return reduce_day(self.lake, self.stores, day, listing, settings(**values), force=force)
-
-    def text(self, checkpoint, role):
-        return read_output(self.lake, checkpoint, role).decode("utf-8", "surrogateescape")
-
-    def quarantine(self, checkpoint):
-        return [json.loads(text) for text in self.text(checkpoint, "quarantine").splitlines()]
-
-    def objects(self, checkpoint):
-        header, *rows = (row.split("\t") for row in self.text(checkpoint, "objects").split("\n")[:-1])
-        return [dict(zip(header, row, strict=True)) for row in rows]
-
-    def rows(self, checkpoint):
-        return pq.read_table(BytesIO(read_output(self.lake, checkpoint, "rows"))).to_pylist()
 
 
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)
-
-
-def assert_reconciled(world, checkpoint):
-    counts = checkpoint.counts
-    assert counts["lines"] == counts["records"] + counts["rejections"]
-    assert counts["records"] == counts["reduced_rows"] + counts["filtered"] + counts["exact_duplicates"]
-    rows, objects = world.rows(checkpoint), world.objects(checkpoint)
-    assert counts["reduced_rows"] == len(rows)
-    assert counts["bytes_sent"] == sum(row["bytes_sent"] for row in rows)
-    assert counts["log_objects"] == len(objects)
-    assert counts["lines"] == sum(int(row["lines"]) for row in objects)
-    assert counts["rejections"] == sum(int(row["rejections"]) for row in objects)
-    assert counts["rejections"] + counts["unreadable_objects"] == len(world.quarantine(checkpoint))
 
 
 # The example objects, each as a log day of its own
@@ -140,167 +75,6 @@ def test_an_example_object_that_cannot_be_unpacked_fails_its_day_by_name(world, 
 
 def test_the_examples_hold_both_kinds():
     assert {c["expected"]["file_error"] for c in CASES} == {True, False}
-
-
-# Objects that cannot be read
-
-
-class Forbidden(LocalStore):
-    """A source one of whose objects may not be read; a folder cannot say so to root."""
-
-    def read_pieces(self, key, size, etag=None):
-        if key.endswith("-SECRET"):
-            raise AccessDeniedError(f"{self.uri(key)} may not be read.")
-        return super().read_pieces(key, size, etag)
-
-
-@pytest.fixture(params=["corrupt", "gone", "forbidden"])
-def unreadable(request, tmp_path):
-    """A day with one good object and one that cannot be read: its world, name and listing."""
-    world = World(tmp_path)
-    world.stores["reef"] = Forbidden(tmp_path / "reef")
-    bad = name("SECRET" if request.param == "forbidden" else "BAD")
-    world.deliver(line(), name("GOOD"))
-    world.deliver(BROKEN_GZIP if request.param == "corrupt" else line("b.txt"), bad)
-    listing = world.listing()
-    if request.param == "gone":
-        world.remove(bad)
-    return world, bad, listing
-
-
-def test_an_unreadable_object_fails_the_day_by_name_and_leaves_it_open(unreadable):
-    world, bad, listing = unreadable
-    with pytest.raises(UnreadableObjectError) as error:
-        world.reduce(listing=listing)
-    assert world.stores["reef"].uri(bad) in str(error.value)
-    assert "S3LOGS_ON_UNREADABLE=skip" in str(error.value)
-    assert load_checkpoint(world.lake, "reduced", DAY) is None
-    assert open_days(world.lake) == {str(DAY)}
-
-
-def test_an_unreadable_object_can_be_skipped_and_is_counted_and_kept_in_quarantine(unreadable):
-    world, bad, listing = unreadable
-    checkpoint = world.reduce(listing=listing, on_unreadable="skip").checkpoint
-    assert checkpoint.counts["unreadable_objects"] == 1
-    assert checkpoint.counts["log_objects"] == 2
-    assert [row["object_key"] for row in world.rows(checkpoint)] == ["a.txt"]
-    (entry,) = world.quarantine(checkpoint)
-    assert (entry["source"], entry["log_object"], entry["line_number"], entry["raw"]) == (
-        "reef",
-        bad,
-        None,
-        None,
-    )
-    assert entry["reason"].startswith("unreadable: ")
-    assert_reconciled(world, checkpoint)
-
-
-def test_an_object_with_half_its_gzip_content_adds_none_of_its_lines(world):
-    packed = gzip.compress(b"".join(line(f"{n}.txt") for n in range(200)))
-    world.deliver(packed[: len(packed) // 2])
-    counts = world.reduce(on_unreadable="skip").checkpoint.counts
-    assert (counts["lines"], counts["unreadable_objects"]) == (0, 1)
-
-
-PIECE = 10_000  # instead of 8 MiB
-
-
-@pytest.fixture
-def small_pieces(monkeypatch):
-    for module in ("store", "reading"):
-        monkeypatch.setattr(f"include.s3logs.{module}.PIECE", PIECE)
-
-
-def many(lines, start=0):
-    """Lines that cannot be packed well."""
-    return b"".join(line(Random(n).randbytes(100).hex()) for n in range(start, start + lines))
-
-
-@pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
-def test_objects_of_many_pieces_give_the_same_bytes(world, small_pieces, monkeypatch, on_unreadable):
-    world.deliver(b"\xef\xbb\xbf" + many(300), name("A"))
-    world.deliver(gzip.compress(many(300, 300)) + gzip.compress(many(300, 600) + GARBAGE), name("B"))
-    world.deliver(many(300, 800) + b"no end", name("C"))
-    in_pieces = world.reduce(rejection_limit=1, on_unreadable=on_unreadable).checkpoint
-    monkeypatch.undo()
-    whole = world.reduce(rejection_limit=1, on_unreadable=on_unreadable, force=True).checkpoint
-    assert max(int(row["size"]) for row in world.objects(whole)) > 5 * PIECE
-    assert in_pieces.counts == whole.counts
-    assert (whole.counts["records"], whole.counts["exact_duplicates"]) == (1200, 100)
-    digests = [{role: file.sha256 for role, file in one.files.items()} for one in (in_pieces, whole)]
-    assert digests[0] == digests[1]
-
-
-@pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
-def test_nothing_of_a_large_object_that_is_corrupt_at_its_end_counts(world, small_pieces, packing, pack):
-    """And none of its lines makes a duplicate of the same line elsewhere."""
-    packed = pack(many(5000))
-    assert len(packed) > 20 * PIECE
-    world.deliver(line(), name("A"))
-    world.deliver(packed[:-5], name("B"))
-    world.deliver(many(10), name("C"))
-    checkpoint = world.reduce(on_unreadable="skip").checkpoint
-    counts = checkpoint.counts
-    assert (counts["lines"], counts["unreadable_objects"], counts["exact_duplicates"]) == (11, 1, 0)
-    (entry,) = world.quarantine(checkpoint)
-    assert (entry["log_object"], entry["line_number"], entry["raw"]) == (name("B"), None, None)
-    assert entry["reason"].startswith(f"unreadable: broken {packing} content ({len(packed) - 5} bytes)")
-    assert_reconciled(world, checkpoint)
-    with pytest.raises(UnreadableObjectError, match=name("B")):
-        world.reduce()
-
-
-class Vanishing(LocalStore):
-    """A source whose objects are gone when their third piece is asked for."""
-
-    def read_pieces(self, key, size, etag=None):
-        for n, piece in enumerate(super().read_pieces(key, size, etag)):
-            if n == 2:
-                raise NotFoundError(f"{self.uri(key)} does not exist.")
-            yield piece
-
-
-@pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
-def test_an_object_that_vanishes_in_its_middle_fails_the_day(world, small_pieces, on_unreadable):
-    """Skipping it is no longer possible: lines of it are counted."""
-    world.stores["reef"] = Vanishing(world.stores["reef"].root)
-    world.deliver(many(300))
-    with pytest.raises(UnreadableObjectError, match=name()) as error:
-        world.reduce(on_unreadable=on_unreadable)
-    assert ("S3LOGS_ON_UNREADABLE=skip" in str(error.value)) == (on_unreadable == "fail")
-    assert load_checkpoint(world.lake, "reduced", DAY) is None
-
-
-@pytest.mark.parametrize("pack", [gzip.compress, bytes])
-def test_what_never_ends_a_line_is_no_log_object(world, monkeypatch, pack):
-    monkeypatch.setattr("include.s3logs.decompress.LONGEST_LINE", 1000)
-    world.deliver(line(), name("A"))
-    world.deliver(pack(b"\0" * 1001), name("B"))
-    with pytest.raises(UnreadableObjectError, match="a line is longer than 1000 bytes"):
-        world.reduce()
-    if pack is gzip.compress:
-        assert world.reduce(on_unreadable="skip").checkpoint.counts["lines"] == 1
-
-
-def test_no_temporary_file_is_left_behind(world, tmp_path, monkeypatch):
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    world.deliver(line() + GARBAGE)
-    with pytest.raises(TooManyRejectionsError):
-        world.reduce()
-    assert list((tmp_path / "temporary").iterdir()) == []
-    world.reduce(rejection_limit=1)
-    assert list((tmp_path / "temporary").iterdir()) == []
-
-
-def test_an_object_that_changed_after_it_was_listed_is_never_skipped_but_tried_again(world):
-    world.deliver(line())
-    listing = world.listing()
-    world.deliver(line() + line("b.txt"))
-    with pytest.raises(ChangedObjectError, match=name()):
-        world.reduce(listing=listing, on_unreadable="skip")
-    assert load_checkpoint(world.lake, "reduced", DAY) is None
-    assert world.reduce(on_unreadable="skip").checkpoint.counts["reduced_rows"] == 2
 
 
 # Rejections
@@ -545,161 +319,3 @@ def test_the_counts_of_a_mixed_day_reconcile(world):
         "ambiguous": 0,
     }
     assert_reconciled(world, checkpoint)
-
-
-# Log objects that are gone after the day was done
-
-
-def test_when_log_objects_are_only_gone_the_old_result_stays(world):
-    world.deliver(line("a.txt"), name("A"))
-    world.deliver(line("b.txt"), name("B"))
-    before = world.reduce().checkpoint
-    world.remove(name("A"))
-    outcome = world.reduce()
-    assert outcome.reused
-    assert outcome.checkpoint == before == load_checkpoint(world.lake, "reduced", DAY)
-    world.remove(name("B"))
-    assert world.reduce().checkpoint == before
-
-
-def test_when_a_gone_log_object_is_back_late_ones_are_taken_up_with_it(world, tmp_path):
-    world.deliver(line("a.txt"), name("A"))
-    before = world.reduce().checkpoint
-    away = (tmp_path / "reef" / name("A")).rename(tmp_path / "away")
-    world.deliver(line("b.txt"), name("B"))
-    assert_refused_and_unchanged(world, before, name("A"))
-    away.rename(tmp_path / "reef" / name("A"))
-    assert world.reduce().checkpoint.counts["reduced_rows"] == 2
-
-
-def assert_refused_and_unchanged(world, before, gone, **values):
-    with pytest.raises(MissingLogObjectsError) as error:
-        world.reduce(**values)
-    assert gone in str(error.value)
-    assert str(DAY) in str(error.value)
-    assert load_checkpoint(world.lake, "reduced", DAY) == before
-    assert open_days(world.lake) == {str(DAY)}
-
-
-def test_a_late_object_and_a_gone_one_are_an_error_that_keeps_the_old_result_and_opens_the_day(world):
-    world.deliver(line("a.txt"), name("A"))
-    before = world.reduce().checkpoint
-    world.lake.delete([f"open/{DAY}"])  # as the last stage does
-    world.remove(name("A"))
-    world.deliver(line("b.txt"), name("B"))
-    assert_refused_and_unchanged(world, before, name("A"))
-
-
-def test_other_settings_and_a_gone_object_are_an_error(world):
-    world.deliver(line("a.txt"), name("A"))
-    world.deliver(line("b.txt"), name("B"))
-    before = world.reduce().checkpoint
-    world.remove(name("A"))
-    assert_refused_and_unchanged(world, before, name("A"), operations="REST.HEAD.OBJECT")
-
-
-def test_a_grown_object_and_a_gone_one_are_an_error(world):
-    """The grown object's new requests may not be passed over as if the day only had lost something."""
-    world.deliver(line("a.txt"), name("A"))
-    world.deliver(line("b.txt"), name("B"))
-    before = world.reduce().checkpoint
-    world.remove(name("A"))
-    world.deliver(line("b.txt") + line("c.txt"), name("B"))
-    assert_refused_and_unchanged(world, before, name("A"))
-
-
-def test_an_object_gone_from_one_source_is_noticed_when_another_source_has_one_of_that_name(world, tmp_path):
-    world.stores["kelp"] = LocalStore(tmp_path / "kelp")
-    world.deliver(line("reef.txt"), "2024/06/01.log", "reef")
-    world.deliver(line("kelp.txt"), "2024/06/01.log", "kelp")
-    before = world.reduce().checkpoint
-    world.remove("2024/06/01.log", "kelp")
-    outcome = world.reduce()
-    assert outcome.reused
-    assert outcome.checkpoint == before
-
-
-def test_with_force_a_day_goes_on_without_the_objects_that_are_gone(world):
-    world.deliver(line("a.txt"), name("A"))
-    world.reduce()
-    world.remove(name("A"))
-    world.deliver(line("b.txt"), name("B"))
-    outcome = world.reduce(force=True)
-    assert not outcome.reused
-    assert [row["object_key"] for row in world.rows(outcome.checkpoint)] == ["b.txt"]
-    assert world.reduce().reused
-
-
-def test_with_force_a_day_that_only_lost_objects_is_computed(world):
-    world.deliver(line("a.txt"), name("A"))
-    world.deliver(line("b.txt"), name("B"))
-    world.reduce()
-    world.remove(name("A"))
-    outcome = world.reduce(force=True)
-    assert not outcome.reused
-    assert [row["object_key"] for row in world.rows(outcome.checkpoint)] == ["b.txt"]
-
-
-# What makes a day stale
-
-
-def test_late_and_grown_objects_make_the_day_stale(world):
-    world.deliver(line("a.txt"), name("A"))
-    world.reduce()
-    assert world.reduce().reused
-    world.deliver(line("b.txt"), name("B"))
-    late = world.reduce()
-    assert (late.reused, late.checkpoint.counts["reduced_rows"]) == (False, 2)
-    world.deliver(line("a.txt") + line("c.txt"), name("A"))
-    grown = world.reduce()
-    assert (grown.reused, grown.checkpoint.counts["reduced_rows"]) == (False, 3)
-    assert len({late.checkpoint.fingerprint, grown.checkpoint.fingerprint}) == 2
-
-
-OBJECTS = [LogObject("reef", "2024-06-01-11-00-00-A", 10, "e1")]
-
-
-def fingerprint(objects=OBJECTS, **values):
-    return fingerprint_of(reduce_inputs(objects, settings(**values)))
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"operations": "REST.HEAD.OBJECT"},
-        {"operations": "REST.GET.OBJECT,REST.HEAD.OBJECT"},
-        {"excluded_ips": "192.0.2.7"},
-        {"rejection_limit": 0.06},
-        {"on_unreadable": "skip"},
-    ],
-    ids=str,
-)
-def test_a_setting_that_changes_the_result_changes_the_fingerprint(values):
-    assert fingerprint(**values) != fingerprint()
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"mask_below": 7},
-        {"round_to": 3},
-        {"settling_days": 99},
-        {"sources": "/other"},
-        {"lake": "/other"},
-        {"catalog": "/other.csv"},
-        {"aws_conn_id": "other"},
-    ],
-    ids=str,
-)
-def test_a_setting_that_does_not_change_the_result_leaves_the_fingerprint(values):
-    assert fingerprint(**values) == fingerprint()
-
-
-def test_the_order_in_which_settings_name_things_does_not_matter():
-    assert fingerprint(operations="A.B,C.D") == fingerprint(operations="C.D,A.B")
-    assert fingerprint(excluded_ips="192.0.2.7,192.0.2.8") == fingerprint(excluded_ips="192.0.2.8,192.0.2.7")
-
-
-@pytest.mark.parametrize("change", [{"key": "2024-06-01-11-00-00-B"}, {"size": 11}, {"etag": "e2"}], ids=str)
-def test_another_key_size_or_etag_of_a_log_object_changes_the_fingerprint(change):
-    assert fingerprint([OBJECTS[0]._replace(**change)]) != fingerprint()
