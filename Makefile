@@ -79,7 +79,7 @@ contracts: $(DEV)  ## check who imports whom
 	$(VENV)/bin/lint-imports
 
 pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: $(DEV)  ## measure speed against named alternatives, and publishing [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)

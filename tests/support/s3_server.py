@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import boto3
@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 ACCESS_KEY, SECRET_KEY = "test-key", "test-secret"
-_START_SECONDS = 90
+_START_SECONDS, _START_ATTEMPTS = 90, 3
 
 
 class S3Server:
@@ -52,6 +52,19 @@ class S3Server:
 @contextmanager
 def s3_server(folder: Path):
     """Start the server with its data in `folder`, wait until it answers, stop it at the end."""
+    for attempt in range(_START_ATTEMPTS):
+        (folder / str(attempt)).mkdir()
+        with _started(folder / str(attempt)) as (server, process):
+            if not _stores(server, process):
+                continue
+            yield server
+            return
+    raise AssertionError(f"the S3 server did not start:\n{_log(folder / str(attempt))}")
+
+
+@contextmanager
+def _started(folder):
+    """The server and its process; somebody else may be faster to take one of its ports, and it stops."""
     ports = iter(_free_ports(8))
     arguments = {"ip": "127.0.0.1", "ip.bind": "127.0.0.1", "dir": folder, "master.telemetry": "false"}
     for part in ("master", "volume", "filer"):
@@ -70,29 +83,32 @@ def s3_server(folder: Path):
     )
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     command = [weed, "server", "-s3", *(f"-{name}={value}" for name, value in arguments.items())]
-    log = folder / "server.log"
-    with log.open("wb") as output:
+    with (folder / "server.log").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-    server = S3Server(f"http://127.0.0.1:{port}")
     try:
-        _wait_until_it_stores(server, process, log)
-        yield server
+        yield S3Server(f"http://127.0.0.1:{port}"), process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it stopped by itself
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _wait_until_it_stores(server, process, log):
+def _log(folder):
+    return (folder / "server.log").read_text()[-2000:]
+
+
+def _stores(server, process):
+    """Wait until the server stores what it is given, or stops, and tell which."""
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"the S3 server stopped:\n{log.read_text()[-2000:]}"
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             server.client.create_bucket(Bucket="ready")
             server.put("ready", "probe", b"probe")
-            return
         except (BotoCoreError, ClientError):
             time.sleep(0.1)  # a poll interval; the condition is the request above
-    raise AssertionError(f"the S3 server did not start:\n{log.read_text()[-2000:]}")
+        else:
+            return True
+    return False
 
 
 def _free_ports(count):
