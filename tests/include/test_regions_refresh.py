@@ -220,7 +220,7 @@ def test_an_entry_that_is_not_found_stays_due_until_a_day_task_meets_it_or_it_is
 
 
 def test_of_a_day_only_the_addresses_are_read_each_of_them_given_once(lake):
-    addresses = [f"84.0.{n % 50}.{n % 200}" for n in range(40_000)] + [None] * 10
+    addresses = [f"84.{n // 3000}.{n // 7000}.{n % 50}" for n in range(40_000)] + [None] * 10
     binned = bin_rows(lake, ago(1), addresses, row_group_size=3000)
     lake.reads.clear()
     (found,) = requesters(lake, TODAY)

@@ -126,7 +126,14 @@ def test_the_cache_goes_before_the_file_and_the_file_before_the_service(file, tm
     assert RegionCache(LocalStore(tmp_path / "lake")).entries["region"].to_pylist() == ["DE/Bavaria"]
 
 
-# Broken files
+# Broken files, read by the package's extension or, where a platform has none, by its Python
+
+
+@pytest.fixture(params=["extension", "python"])
+def reader(request, monkeypatch):
+    if request.param == "python":
+        monkeypatch.setattr(maxminddb, "_extension", None)
+
 
 WHOLE = mmdb(CORE)
 TREE = WHOLE.index(SEPARATOR)
@@ -145,13 +152,15 @@ METADATA = WHOLE.index(MARKER)
         WHOLE[: METADATA + len(MARKER) + 30],
         WHOLE[METADATA:],
         WHOLE[:METADATA] + MARKER + b"\xe0",
+        WHOLE[:METADATA] + MARKER + b"\xa1\x01",
         WHOLE.replace(b"record_size\xa1\x18", b"record_size\xa1\x19"),
     ],
     ids=[
         *("none", "empty", "text", "no metadata", "truncated", "no value", "half metadata", "no tree"),
-        *("empty metadata", "record size"),
+        *("empty metadata", "number as metadata", "record size"),
     ],
 )
+@pytest.mark.usefixtures("reader")
 def test_a_file_that_cannot_be_read_is_refused_before_any_work(file, tmp_path, content):
     if content is not None:
         assert content != WHOLE
@@ -162,7 +171,6 @@ def test_a_file_that_cannot_be_read_is_refused_before_any_work(file, tmp_path, c
     assert not (tmp_path / "lake").exists()
 
 
-@pytest.mark.parametrize("extension", [True, False], ids=["extension", "python"])
 @pytest.mark.parametrize(
     "content",
     [
@@ -172,13 +180,10 @@ def test_a_file_that_cannot_be_read_is_refused_before_any_work(file, tmp_path, c
     ],
     ids=["no data", "garbage data", "no text"],
 )
-def test_a_file_that_is_damaged_inside_names_the_setting_and_no_address(
-    tmp_path, monkeypatch, caplog, content, extension
-):
+@pytest.mark.usefixtures("reader")
+def test_a_file_that_is_damaged_inside_names_the_setting_and_no_address(tmp_path, caplog, content):
     path = tmp_path / "ip.mmdb"
     path.write_bytes(content)
-    if not extension:
-        monkeypatch.setattr(maxminddb, "_extension", None)
     with caplog.at_level(logging.DEBUG), pytest.raises(SettingsError, match="damaged") as caught:
         MmdbFile(str(path)).get(ip_address(V4))
     shown = "".join(traceback.format_exception(caught.value)) + caplog.text
