@@ -99,7 +99,7 @@ def is_due(hashes: Sequence[bytes], checked: NDArray[np.integer], today: date) -
     A hash belongs to the slice `first two bytes mod 90`, which is due on each day whose ordinal has that
     remainder. So every day 1/90 of the entries becomes due, and none that is used gets older than 90 days.
     """
-    starts = np.frombuffer(b"".join(key[:2] for key in hashes), ">u2").astype(np.int64)
+    starts = np.frombuffer(b"".join(hashes), ">u2")[:: HASH_BYTES // 2].astype(np.int64)
     last_due = today.toordinal() - (today.toordinal() - starts % SLICES) % SLICES
     return np.asarray(checked < last_due)
 
