@@ -7,14 +7,20 @@ they work with what the lake and the packages hold.
 | step | what it does | leaves in the lake |
 |---|---|---|
 | `lists` | fetches the networks of GitHub and of VPNs; an outage leaves the old ones | `regions/lists/` |
-| `cache` | merges what day tasks learned of the IP service, drops what is a year old | `regions/cache/` |
+| `refresh` | asks ipinfo anew about entries of the cache that are due, logs changes | `regions/cache/` |
+| `cache` | merges what it and day tasks learned of ipinfo, drops what is a year old | `regions/cache/` |
 | `coordinates` | latitude and longitude of every region, for maps | `regions/region_coordinates.json` |
 
-The cache holds keyed hashes, no addresses. So nobody can ask about its entries again from here: each day 1/90
-of them becomes due, and a day task that meets such a requester asks the service anew and logs what changed.
+Each day 1/90 of the cache becomes due. It holds keyed hashes, no addresses, so `refresh` hashes the addresses
+in `binned/` of the last 90 log days and asks about those whose entry is due. What is in none of them stays
+due until a day task meets the requester, or is dropped after a year.
 
-**An outage** of a list fails nothing: the result of `lists` says of which day the list is, and why.
-**Running it again** changes nothing.
+**The result of `refresh`** are counts of entries: `due` = `found`, those to ask about, + `not_found`;
+`asked`, `answered` and `changed` of those found; `undetermined`, those without an answer because of the quota
+or an outage: they stay due, and the next run asks. Without a token or file of ipinfo (`problem`) nothing is
+done.
+**An outage** fails nothing: the result of `lists` says of which day each list is, and why.
+**Running it again** changes nothing, and asks about nothing that was answered.
 **Settings** are `S3LOGS_…` environment variables; see `docs/settings.md`.
 """
 
@@ -26,6 +32,7 @@ from include.s3logs.settings import load_limits
 from s3logs_airflow.operators.regions import (
     MergeRegionCacheOperator,
     RefreshListsOperator,
+    RefreshRegionCacheOperator,
     RegionCoordinatesOperator,
 )
 from s3logs_airflow.policies import retrying
@@ -43,7 +50,8 @@ with DAG(
     default_args={"owner": "s3logs", "weight_rule": "upstream", **retrying(load_limits())},
 ) as dag:
     RefreshListsOperator(task_id="lists", doc_md="An outage leaves the lists of the last time.")
+    refresh = RefreshRegionCacheOperator(task_id="refresh", doc_md="1/90 of the cache becomes due each day.")
     cache = MergeRegionCacheOperator(task_id="cache", doc_md="New entries and old ones become one file.")
     coordinates = RegionCoordinatesOperator(task_id="coordinates", doc_md="For maps of the figures.")
 
-    cache >> coordinates
+    refresh >> cache >> coordinates

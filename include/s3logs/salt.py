@@ -8,6 +8,8 @@ import hmac
 import logging
 import os
 import secrets
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 from include.s3logs.errors import SettingsError
@@ -26,7 +28,16 @@ _NAME_BYTES = 4
 
 def hash_address(salt: bytes, packed: bytes) -> bytes:
     """Return the keyed hash (HMAC-SHA-256, first 16 bytes) of an address of 4 or 16 bytes."""
-    return hmac.digest(salt, packed, "sha256")[:HASH_BYTES]
+    # As RFC 2104 defines it: `hmac.digest` takes three times as long, most of it to set up the key each time.
+    inner, outer = _pads(salt)
+    return sha256(outer + sha256(inner + packed).digest()).digest()[:HASH_BYTES]
+
+
+@lru_cache(maxsize=4)
+def _pads(salt: bytes) -> tuple[bytes, bytes]:
+    block = sha256().block_size
+    key = (salt if len(salt) <= block else sha256(salt).digest()).ljust(block, b"\0")
+    return bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
 
 
 def name_of(salt: bytes) -> str:

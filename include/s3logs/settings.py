@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     )
     ipinfo_mmdb: str = Field(
         default="",
-        description="A database file of ipinfo (`.mmdb`, a path); it is asked before the service, and no "
-        "address leaves the machine for it.",
+        description="A database file of ipinfo (`.mmdb`, a path); it is asked after the cache and before the "
+        "service, and no address leaves the machine for it.",
     )
     salt_file: str = Field(
         default="",

@@ -65,6 +65,12 @@ class Store(Protocol):
         change may be noticed only after some pieces, or all, were given.
         """
 
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return `length` bytes (at least one) of `key` from byte `start` on, and read no others.
+
+        Raises as `read` does, and ChangedObjectError when `key` ends before that.
+        """
+
     def write(self, key: str, data: bytes) -> None:
         """Put `data` under `key`, atomically."""
 
@@ -145,6 +151,16 @@ class LocalStore:
             yield piece
         if read != size:
             raise _changed(self._path(key))
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a part of the file."""
+        path = self._path(key)
+        with _explained_reading(path), path.open("rb") as file:
+            file.seek(start)
+            data = file.read(length)
+        if len(data) != length:
+            raise _changed(path)
+        return data
 
     def _pieces(self, key: str, etag: str | None) -> Iterator[bytes]:
         """Look at the version before anything is read, and again after that."""

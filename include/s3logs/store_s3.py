@@ -77,8 +77,13 @@ class S3Store:
             yield self._piece(key, request, size)
             return
         for start in range(0, size, PIECE):
-            stop = min(start + PIECE, size)
-            yield self._piece(key, request | {"Range": f"bytes={start}-{stop - 1}"}, stop - start)
+            length = min(PIECE, size - start)
+            yield self._piece(key, request | {"Range": _range(start, length)}, length)
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a part of the object, with one request."""
+        request = {"Bucket": self.bucket, "Key": self.prefix + key, "Range": _range(start, length)}
+        return self._piece(key, request, length)
 
     def _piece(self, key: str, request: dict[str, str], length: int) -> bytes:
         """Return the `length` bytes that are asked for.
@@ -142,6 +147,10 @@ class S3Store:
             raise _translate(error, self.uri(key)) from error
         except _BROKEN as error:
             raise StoreUnavailableError(f"{self.uri(key)}: {error}") from error
+
+
+def _range(start: int, length: int) -> str:
+    return f"bytes={start}-{start + length - 1}"
 
 
 def _translate(error: ClientError, uri: str) -> Exception:

@@ -95,12 +95,13 @@ def open_regions(settings: Settings, lake: Store) -> RegionSource:
     from include.s3logs.regions import RegionSource
     from include.s3logs.regions.tables import data_version
     from include.s3logs.salt import load_salt, name_of
+    from s3logs_airflow.mmdb_file import MmdbFile
 
     name = settings.region_table
     own = _read_file(name, settings.aws_conn_id) if name else b""
-    file = _open_mmdb(settings.ipinfo_mmdb) if settings.ipinfo_mmdb else None
+    file = MmdbFile(settings.ipinfo_mmdb) if settings.ipinfo_mmdb else None
     salt = load_salt(settings.salt_file, settings.lake)
-    version = data_version(own, str(file.metadata().build_epoch) if file else "")
+    version = data_version(own, file.version if file else "")
 
     def load() -> Regions:
         from include.s3logs.regions import Regions
@@ -119,15 +120,6 @@ def open_regions(settings: Settings, lake: Store) -> RegionSource:
         )
 
     return RegionSource(f"{version}, salt {name_of(salt)}", load)
-
-
-def _open_mmdb(path: str) -> Any:
-    import maxminddb
-
-    try:
-        return maxminddb.open_database(path)
-    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        raise SettingsError(f"S3LOGS_IPINFO_MMDB={path!r} is no readable MMDB file: {error}") from error
 
 
 def _read_file(address: str, aws_conn_id: str) -> bytes:

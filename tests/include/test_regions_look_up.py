@@ -105,16 +105,56 @@ def test_with_another_salt_nothing_is_found(lake):
     assert service.asked == [HOME, HOME]
 
 
-def test_the_file_goes_before_the_service_and_what_it_knows_is_not_asked(lake):
+# The database file
+
+
+FILE = File({HOME: {"country_code": "AT", "region": "Tyrol"}, SIX: {"country": "BE"}, ABROAD: {}})
+
+
+def test_the_file_goes_before_the_service_and_what_it_knows_is_neither_asked_nor_kept(lake):
     service = Service(PLACES)
-    file = File({HOME: {"country_code": "AT", "region": "Tyrol"}, SIX: {"country": "BE"}, ABROAD: {}})
-    assert regions(lake, service, file=file).look_up([HOME, SIX, ABROAD]) == [
-        "AT/Tyrol",
-        "BE",
-        "US/California",
-    ]
+    asked = [HOME, SIX, ABROAD]
+    assert regions(lake, service, file=FILE).look_up(asked) == ["AT/Tyrol", "BE", "US/California"]
     assert service.asked == [ABROAD]
-    assert regions(lake, file=file).look_up([HOME, "8.8.8.8"]) == ["AT/Tyrol", "US"]
+    assert RegionCache(lake).entries["region"].to_pylist() == ["US/California"]
+    assert regions(lake, file=FILE).look_up([HOME, "8.8.8.8"]) == ["AT/Tyrol", "US"]
+
+
+def test_the_cache_goes_before_the_file_until_an_entry_is_due(lake, caplog):
+    regions(lake, Service(PLACES)).look_up([HOME, ABROAD, SIX])
+    assert regions(lake, file=FILE).look_up([HOME, ABROAD, SIX]) == ["DE/Bavaria", "US/California", "FR"]
+    later, service = DAY + timedelta(days=90), Service({ABROAD: ("US", "Oregon")})
+    with caplog.at_level(logging.INFO):
+        found = regions(lake, service, file=FILE, today=later).look_up([HOME, ABROAD, SIX])
+    assert found == ["AT/Tyrol", "US/Oregon", "BE"]
+    assert service.asked == [ABROAD]
+    for change in ("DE/Bavaria → AT/Tyrol", "US/California → US/Oregon", "FR → BE"):
+        assert f"Region changed: {change} (1 addresses)" in caplog.text
+    assert not any(address in caplog.text for address in (HOME, ABROAD, SIX))
+    # That was kept: it is the cache that says it now, and no change any more.
+    caplog.clear()
+    assert regions(lake, today=later).look_up([HOME, ABROAD, SIX]) == found
+    assert regions(lake, service, file=FILE, today=later).look_up([HOME, ABROAD, SIX]) == found
+    assert service.asked == [ABROAD]
+    assert "Region changed" not in caplog.text
+
+
+def test_the_file_is_asked_about_what_the_service_does_not_know(lake, caplog):
+    service = Service({})
+    with caplog.at_level(logging.INFO):
+        country = regions(lake, service).look_up([HOME])
+        assert country == regions(LocalStore(lake.root / "other")).look_up([HOME])
+        assert regions(lake, service, file=FILE).look_up([HOME]) == ["AT/Tyrol"]
+    assert service.asked == [HOME]
+    assert "Region changed" not in caplog.text  # nothing that was kept did
+
+
+def test_where_only_a_file_can_be_asked_what_it_does_not_know_is_unknown(lake):
+    regions(lake, Service(PLACES)).look_up([ABROAD])
+    later = DAY + timedelta(days=90)
+    country = regions(LocalStore(lake.root / "other")).look_up([ABROAD])
+    assert regions(lake, file=FILE, today=later).look_up([ABROAD]) == country != ["US/California"]
+    assert RegionCache(lake).entries["region"].to_pylist() == ["unknown"]
 
 
 # Outages

@@ -169,6 +169,16 @@ def test_more_or_less_than_the_listed_size_is_a_change_too(store, size):
     assert given <= size
 
 
+def test_a_range_is_just_these_bytes(store):
+    assert store.read_range("a/c/d", 0, 5) == b"a/c/d"
+    assert store.read_range("a/c/d", 2, 1) == b"c"
+    for start, length in ((4, 2), (5, 1), (50, 1)):
+        with pytest.raises(ChangedObjectError, match="a/c/d changed"):
+            store.read_range("a/c/d", start, length)
+    with pytest.raises(NotFoundError, match="nothing"):
+        store.read_range("nothing", 0, 1)
+
+
 def test_write_file_puts_the_content_and_leaves_nothing_behind(store, tmp_path_factory):
     path = tmp_path_factory.mktemp("elsewhere") / "file"
     path.write_bytes(os.urandom(PIECE + 1))

@@ -186,6 +186,19 @@ def test_more_or_less_than_the_listed_size_is_a_change_too(store, size):
         list(store.read_pieces("large", size))
 
 
+def test_a_range_is_just_these_bytes(store):
+    store.write("small", b"content")
+    store.client = _Breaking(store.client, 0, None)
+    assert store.read_range("small", 0, 7) == b"content"
+    assert store.read_range("small", 3, 2) == b"te"
+    assert store.client.ranges == ["bytes=0-6", "bytes=3-4"]
+    for start, length in ((6, 2), (7, 1)):
+        with pytest.raises(ChangedObjectError, match="some/prefix/small changed"):
+            store.read_range("small", start, length)
+    with pytest.raises(NotFoundError, match="some/prefix/nothing"):
+        store.read_range("nothing", 0, 1)
+
+
 class _Breaking:
     """A client of a real server whose answers break off in the middle, `breaks` times."""
 

@@ -1,14 +1,17 @@
-"""The DAG of regions for real: lists from a stand-in, a cache to merge, coordinates."""
+"""The DAG of regions for real: lists and answers from a stand-in, a cache that is refreshed, coordinates."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from include.s3logs.regions.cache import RegionCache
+from include.s3logs.salt import load_salt
 from include.s3logs.store import LocalStore
-from tests.support.ip_service import fake_ip_service
+from tests.support.binned_days import remember
+from tests.support.ip_service import fake_ip_service, send_ipinfo_to
+from tests.support.small_archive import Archive, line
 
 
 @pytest.fixture
@@ -39,6 +42,8 @@ def test_lists_cache_and_coordinates_and_an_outage_after_that(run, settings_env,
             "github": {"networks": 3, "fetched": str(today), "problem": None},
             "vpn": {"networks": 1, "fetched": str(today), "problem": None},
         }
+        assert results["refresh"]["due"] == 0
+        assert "nobody can be asked" in results["refresh"]["problem"]
         assert results["cache"] == {"entries": 3, "merged_files": 3, "pruned": 0, "oldest": str(today)}
         assert results["coordinates"]["outcome"] == "computed"
         places = json.loads(lake.read("regions/region_coordinates.json"))
@@ -63,6 +68,41 @@ def test_lists_cache_and_coordinates_and_an_outage_after_that(run, settings_env,
         assert {
             path: path.read_bytes() for path in (tmp_path / "lake").rglob("*") if path.is_file()
         } == before
+
+
+def test_what_is_due_is_asked_anew_before_the_cache_is_merged(run, settings_env, tmp_path, monkeypatch):
+    archive, today = Archive(tmp_path), datetime.now(UTC).date()
+    archive.do(today - timedelta(days=3), line(ip="84.0.0.1"), line(ip="2a02:8100::1"))
+    labels = {"84.0.0.1": "DE/Bavaria", "2a02:8100::1": "FR/Brittany", "85.0.0.1": "NL"}
+    remember(archive.lake, load_salt(), labels, today - timedelta(days=90))
+    monkeypatch.setenv("IPINFO_CREDENTIALS", "secret")
+    with fake_ip_service() as (fake, url):
+        send_ipinfo_to(url, monkeypatch)
+        settings_env(github_list_url="none", vpn_list_url="none")
+        fake.places = {"84.0.0.1": ("AT", "Tyrol"), "2a02:8100::1": ("FR", "Brittany")}
+        fake.moods = ["quota"]
+        counts = {"due": 3, "found": 2, "not_found": 1, "asked": 2, "answered": 0, "changed": 0}
+        state, results = run()
+        assert state == "success"
+        assert results["refresh"] == {**counts, "undetermined": 2, "problem": None}
+        assert results["cache"]["merged_files"] == 1
+
+        counts |= {"answered": 2, "changed": 1}
+        state, results = run()
+        assert state == "success"
+        assert results["refresh"] == {**counts, "undetermined": 0, "problem": None}
+        assert results["cache"]["entries"] == 3
+        assert results["cache"]["merged_files"] == 1
+        assert sorted(fake.asked) == ["2a02:8100::1", "84.0.0.1"]
+
+        state, results = run()
+        assert results["refresh"]["asked"] == results["cache"]["merged_files"] == 0
+        assert len(fake.requests) == 2
+    assert sorted(RegionCache(archive.lake).entries["region"].to_pylist()) == [
+        *("AT/Tyrol", "FR/Brittany", "NL"),
+    ]
+    # Coordinates come last: they know the region that was new.
+    assert "AT/Tyrol" in json.loads(archive.lake.read("regions/region_coordinates.json"))
 
 
 def test_lists_may_be_switched_off(run, settings_env):

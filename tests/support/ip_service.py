@@ -15,19 +15,21 @@ GITHUB = {
     "hooks": ["192.30.252.0/22", "2a0a:a440::/29"],
     "actions": ["4.148.0.0/16"],
 }
-STATUS = {"down": 500, "quota": 429, "refuses": 403}
+STATUS = {"down": 500, "throttles": 503, "quota": 429, "refuses": 403}
 
 
 class FakeIpService:
-    """`places` maps an address to (country, region). `mood` is what every answer is like:
+    """`places` maps an address to (country, region). `mood` is what every answer is like, after those of the
+    first requests (`moods`):
 
-    `well`, `down` (500), `quota` (429), `refuses` (403), `hangs`, `garbage` (no JSON), `odd` (JSON of another
-    kind), `shy` (leaves every second address out).
+    `well`, `down` (500), `throttles` (503), `quota` (429), `refuses` (403), `hangs`, `garbage` (no JSON),
+    `odd` (JSON of another kind), `shy` (leaves every second address out).
     """
 
     def __init__(self):
         self.places = {}
         self.mood = "well"
+        self.moods = []
         self.asked = []  # every address, in order
         self.requests = []  # (path, token)
         self.vpn = "# providers\n185.159.156.0/24\n"
@@ -35,7 +37,7 @@ class FakeIpService:
 
     def answer(self, path, token, body):
         self.requests.append((path, token))
-        mood = self.mood
+        mood = self.moods.pop(0) if self.moods else self.mood
         if mood == "hangs":
             self.awake.wait(20)
         if mood in STATUS:

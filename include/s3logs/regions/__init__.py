@@ -5,7 +5,8 @@
 | `look_up.py` | `Regions`: the sources in their order, and the hashes of requesters |
 | `addresses.py`, `networks.py` | many addresses as numbers; networks as intervals that are searched |
 | `own_table.py`, `bogons.py`, `lists.py`, `clouds.py` | where networks come from |
-| `service.py`, `cache.py` | asking the IP service; what it said, by keyed hash |
+| `service.py`, `cache.py` | asking the IP service or a file; what was said, by keyed hash |
+| `ipinfo.py`, `refresh.py` | cache, file and service as one source; asking again about what is due |
 | `countries.py` | countries by embedded databases |
 | `places.py`, `labels.py` | a region's country and coordinates; the labels that are no place |
 """

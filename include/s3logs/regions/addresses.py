@@ -38,7 +38,11 @@ class Addresses:
     @classmethod
     def parse(cls, addresses: Sequence[str | None]) -> "Addresses":
         """Read the addresses; ValueError for a text that is none."""
-        packed = [None if text is None else pack(text) for text in addresses]
+        return cls.of([None if text is None else pack(text) for text in addresses])
+
+    @classmethod
+    def of(cls, packed: Sequence[bytes | None]) -> "Addresses":
+        """Tell the kinds of addresses (4 or 16 bytes) apart."""
         sizes = np.fromiter((0 if key is None else len(key) for key in packed), np.int8, len(packed))
         v4, v6 = np.flatnonzero(sizes == V4_BYTES), np.flatnonzero(sizes == V6_BYTES)
         v4_bytes = b"".join([key for key in packed if key is not None and len(key) == V4_BYTES])

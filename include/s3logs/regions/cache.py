@@ -68,9 +68,14 @@ class RegionCache:
         """Return the label of each hash (None: not in the cache), and which are due to be asked again."""
         at = pc.index_in(pa.array(hashes, SCHEMA.field("hash").type), value_set=self.entries["hash"])
         found = self.entries.take(at)
-        checked = found["checked"].combine_chunks().cast(pa.int32())
-        days = pc.fill_null(checked, 0).to_numpy(zero_copy_only=False) + _EPOCH
-        return found["region"].to_pylist(), is_due(hashes, days, today)
+        known = pc.is_valid(at).to_numpy(zero_copy_only=False)
+        return found["region"].to_pylist(), known & is_due(hashes, _days(found), today)
+
+    def due(self, today: date) -> dict[bytes, str]:
+        """Return the entries that are due to be asked again, by hash."""
+        hashes = self.entries["hash"].to_pylist()
+        found = self.entries.filter(pa.array(is_due(hashes, _days(self.entries), today)))
+        return dict(zip(found["hash"].to_pylist(), found["region"].to_pylist(), strict=True))
 
     def add(self, hashes: Sequence[bytes], regions: Sequence[str], today: date) -> None:
         """Keep the answers, in a file of their own."""
@@ -81,13 +86,20 @@ class RegionCache:
             self.lake.write(f"{FOLDER}/new/{secrets.token_hex(16)}.parquet", to_parquet(table))
 
 
+def _days(entries: pa.Table) -> NDArray[np.int32]:
+    """Return the day ordinals on which the entries were checked."""
+    checked = entries["checked"].combine_chunks().cast(pa.int32())
+    days: NDArray[np.int32] = pc.fill_null(checked, 0).to_numpy(zero_copy_only=False) + _EPOCH
+    return days
+
+
 def is_due(hashes: Sequence[bytes], checked: NDArray[np.integer], today: date) -> NDArray[np.bool_]:
     """Tell which entries were checked (day ordinals) before the last day on which their slice was due.
 
     A hash belongs to the slice `first two bytes mod 90`, which is due on each day whose ordinal has that
     remainder. So every day 1/90 of the entries becomes due, and none that is used gets older than 90 days.
     """
-    starts = np.frombuffer(b"".join(key[:2] for key in hashes), ">u2").astype(np.int64)
+    starts = np.frombuffer(b"".join(hashes), ">u2")[:: HASH_BYTES // 2].astype(np.int64)
     last_due = today.toordinal() - (today.toordinal() - starts % SLICES) % SLICES
     return np.asarray(checked < last_due)
 

@@ -42,11 +42,11 @@ def places_in(file: AddressFile, packed: Sequence[bytes]) -> list[str | None]:
     return [place_of(record) for record in records]
 
 
-def ask(service: IpService, packed: Sequence[bytes]) -> Iterator[dict[bytes, str]]:
-    """Yield for each batch of the addresses (4 or 16 bytes) the answers: a label, or `unknown`.
+def ask(service: IpService, packed: Sequence[bytes]) -> Iterator[dict[bytes, str | None]]:
+    """Yield for each batch of the addresses (4 or 16 bytes) the answers: a label, `unknown`, or None.
 
-    Ends early when the quota is used up or the service seems to be down; what then has no answer, and what
-    the service skipped, is undetermined.
+    Ends early when the quota is used up or the service seems to be down. What is left then is undetermined,
+    as is what got no answer.
     """
     left = iter(dict.fromkeys(packed))
     failures = 0
@@ -55,16 +55,17 @@ def ask(service: IpService, packed: Sequence[bytes]) -> Iterator[dict[bytes, str
             details = service.details(list(batch))
         except IpQuotaUsedUpError as error:
             log.warning("The IP service is not asked any more: %s", error)
+            yield dict.fromkeys(batch.values())
             return
         except IpServiceUnavailableError as error:
             failures += 1
             log.warning("The IP service gave no answer (%d of %d in a row): %s", failures, _FAILURES, error)
+            yield dict.fromkeys(batch.values())
             if failures == _FAILURES:
                 return
             continue
         failures = 0
-        labels = {key: _label(details.get(text)) for text, key in batch.items()}
-        yield {key: label for key, label in labels.items() if label is not None}
+        yield {key: _label(details.get(text)) for text, key in batch.items()}
 
 
 def _label(answer: object) -> str | None:

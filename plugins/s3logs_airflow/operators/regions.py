@@ -1,4 +1,4 @@
-"""What the DAG s3_ip_regions does: three small pieces of upkeep, each idempotent."""
+"""What the DAG s3_ip_regions does: four pieces of upkeep, each idempotent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, Context
 from include.s3logs.settings import load_settings, require
 
 COORDINATES = "regions/region_coordinates.json"
+NOBODY_TO_ASK = "There is neither a token of ipinfo nor a file, so nobody can be asked."
 
 
 class RefreshListsOperator(BaseOperator):
@@ -39,8 +40,32 @@ class RefreshListsOperator(BaseOperator):
         }
 
 
+class RefreshRegionCacheOperator(BaseOperator):
+    """Asks ipinfo anew about the entries of the region cache that are due.
+
+    Returns the counts of `include.s3logs.regions.refresh.Refreshed`, and why nothing was done if so.
+    """
+
+    ui_color = "#fce7f3"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask about what the newest log days hold, or find that there is nobody to ask."""
+        from include.s3logs.regions.refresh import Refreshed, refresh_cache
+        from s3logs_airflow.ipinfo_client import open_ipinfo
+        from s3logs_airflow.stores import open_lake, open_regions
+
+        settings = load_settings()
+        require(settings, "lake")
+        if not settings.ipinfo_mmdb and open_ipinfo(settings) is None:
+            self.log.info(NOBODY_TO_ASK)
+            return {**asdict(Refreshed()), "problem": NOBODY_TO_ASK}
+        lake = open_lake(settings)
+        refreshed = refresh_cache(lake, open_regions(settings, lake).open())
+        return {**asdict(refreshed), "problem": None}
+
+
 class MergeRegionCacheOperator(BaseOperator):
-    """Merges what the tasks of the days added to the region cache, and drops what nobody needed for a year.
+    """Merges what the tasks added to the region cache, and drops what nobody needed for a year.
 
     Returns the number of entries, of merged files, of dropped entries, and the day of the oldest entry.
     """
