@@ -46,11 +46,15 @@ def unpack(pieces: Iterable[bytes]) -> Iterator[bytes]:
     Raises CorruptObjectError where the content is damaged, cut short, or followed by something else: maybe
     after much of it was given.
     """
-    packing, content = recognise(pieces)
+    yield from unpack_as(*recognise(pieces))
+
+
+def unpack_as(packing: str | None, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack content that is packed as `recognise` would say; raises as `unpack` does."""
     if packing is None:
-        yield from filter(None, content)
+        yield from filter(None, pieces)
         return
-    packed = _Joined(content)
+    packed = _Joined(iter(pieces))
     try:
         yield from filter(None, _UNPACK[packing](BufferedReader(packed, _PACKED)))
     except (OSError, EOFError, ValueError, zlib.error) as error:

@@ -41,6 +41,10 @@ class CorruptLakeError(PermanentError):
     """A file in the lake does not have the content its checkpoint promises; the message says what to do."""
 
 
+class CorruptRollUpError(PermanentError):
+    """A roll-up is not what its manifest says, or has none; the message says what to do."""
+
+
 class MissingLogObjectsError(PermanentError):
     """Log objects that a finished day was computed from are gone, so it cannot be computed again."""
 

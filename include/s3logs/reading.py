@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from include.s3logs.rollup.extraction import Extraction
+from include.s3logs.rollup.members import Place
 from include.s3logs.sources import LogObject
 from include.s3logs.store import PARALLEL_READS, PIECE, Store
 
@@ -14,14 +16,22 @@ _BYTES_AHEAD = 64 << 20
 
 
 def read_ahead(
-    stores: Mapping[str, Store], objects: Iterable[LogObject]
+    stores: Mapping[str, Store], objects: Iterable[LogObject], places: Mapping[LogObject, Place] | None = None
 ) -> Iterator[tuple[LogObject, Content]]:
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn: as many as hold `_BYTES_AHEAD` bytes,
-    or one. Of a larger object, whose turn it is, the next piece is read while one is worked on.
+    or one. Of a larger object, whose turn it is, the next piece is read while one is worked on. Those with a
+    place in a roll-up come from there, unpacked.
     """
-    waiting, ahead = deque(objects), deque[tuple[LogObject, Content]]()
+    waiting, ahead, places = deque(objects), deque[tuple[LogObject, Content]](), places or {}
+    extraction = Extraction(stores, [places[log_object] for log_object in waiting if log_object in places])
+
+    def started(log_object: LogObject) -> Content:
+        if place := places.get(log_object):
+            return extraction.content(place)
+        return _started(pool, stores[log_object.source], log_object)
+
     held = 0
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         while waiting or ahead:
@@ -29,7 +39,7 @@ def read_ahead(
                 log_object = waiting[0]
                 if ahead and held + _held(log_object) > _BYTES_AHEAD:
                     break
-                ahead.append((waiting.popleft(), _started(pool, stores[log_object.source], log_object)))
+                ahead.append((waiting.popleft(), started(log_object)))
                 held += _held(log_object)
             log_object, content = ahead.popleft()
             yield log_object, content

@@ -120,7 +120,7 @@ class _Reduction:
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
-        for log_object, content in read_ahead(self.stores, objects):
+        for log_object, content in read_ahead(self.stores, objects, listing.places):
             before = self.counts.copy()
             self._reduce(log_object, content)
             lines_here = self.counts["lines"] - before["lines"]

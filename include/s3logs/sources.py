@@ -7,6 +7,10 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from include.s3logs.log_objects import parse_key
+from include.s3logs.rollup.levels import Interval, interval_of_file
+from include.s3logs.rollup.manifest import Member
+from include.s3logs.rollup.members import Place, overlaps, read_manifests
+from include.s3logs.rollup.origins import address
 from include.s3logs.store import ObjectInfo, Store
 
 _EXAMPLES = 1000  # how many foreign objects are listed by name
@@ -24,9 +28,13 @@ class LogObject(NamedTuple):
 
 @dataclass
 class Listing:
-    """What one or more sources hold: log objects by log day, and what is no log object."""
+    """What one or more sources hold: log objects by log day, and what is no log object.
+
+    `places` are those of log objects that are only in a roll-up any more.
+    """
 
     by_day: dict[date, list[LogObject]] = field(default_factory=lambda: defaultdict(list))
+    places: dict[LogObject, Place] = field(default_factory=dict)
     foreign: int = 0
     foreign_examples: list[str] = field(default_factory=list)
 
@@ -40,18 +48,61 @@ def find_log_objects(
 ) -> Listing:
     """List the log objects of the days `first` to `last` (inclusive; None: no bound) in all `stores`.
 
-    Foreign objects are counted where the listing comes across them.
+    Those that were rolled up, and are gone since, are found in the roll-ups' manifests. Foreign objects are
+    counted where the listing comes across them.
     """
-    listing = Listing()
+    listing, first, last = Listing(), first or date.min, last or date.max
+    rolled_up: dict[str, dict[Interval, dict[str, ObjectInfo]]] = {}
     for uri, store in stores.items():
-        for info, day in _scan(store, first or date.min, last or date.max):
-            if day is None:
-                listing.foreign += 1
-                if len(listing.foreign_examples) < _EXAMPLES:
-                    listing.foreign_examples.append(store.uri(info.key))
-            else:
+        rolled_up[uri] = defaultdict(dict)
+        for info, day in _scan(store, first, last):
+            if day is not None:
                 listing.by_day[day].append(LogObject(uri, info.key, info.size, info.etag))
+            elif (interval := interval_of_file(info.key)) is None:
+                _add_foreign(listing, store.uri(info.key))
+            elif overlaps(interval, first, last):
+                rolled_up[uri][interval][info.key] = info
+    for uri, intervals in rolled_up.items():
+        for interval, manifest in read_manifests(stores[uri], intervals):
+            if manifest is None:
+                for key in intervals[interval]:
+                    _add_foreign(listing, stores[uri].uri(key))
+            else:
+                places = (Place(uri, manifest, member) for member in manifest.objects)
+                _add_rolled_up(listing, stores, places, first, last)
     return listing
+
+
+def _add_foreign(listing: Listing, uri: str) -> None:
+    listing.foreign += 1
+    if len(listing.foreign_examples) < _EXAMPLES:
+        listing.foreign_examples.append(uri)
+
+
+def _add_rolled_up(
+    listing: Listing, stores: Mapping[str, Store], places: Iterator[Place], first: date, last: date
+) -> None:
+    """Add the log objects of a roll-up that are of the days and gone from the sources."""
+    present = {day: set(objects) for day, objects in listing.by_day.items()}
+    for place in places:
+        name = parse_key(place.member.key)
+        if name is None or not first <= name.day <= last:
+            continue
+        log_object = _original(place.member, stores, place.store)
+        if log_object not in present.setdefault(name.day, set()):
+            present[name.day].add(log_object)
+            listing.by_day[name.day].append(log_object)
+            listing.places[log_object] = place
+
+
+def _original(member: Member, stores: Mapping[str, Store], otherwise: str) -> LogObject:
+    """Return the log object as it was listed in its source, or would be where its roll-up is."""
+    own = address(member.source, member.key)
+    for uri, store in stores.items():
+        source = address(store.uri(), "")
+        if own.startswith(source):
+            return LogObject(uri, own.removeprefix(source), member.size, member.etag)
+    return LogObject(otherwise, member.key, member.size, member.etag)
 
 
 def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, date | None]]:
@@ -66,17 +117,18 @@ def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, d
             elif first <= name.day <= last:
                 yield info, name.day
             else:
-                start_after = _jump(info.key, name.day, first)
+                start_after = _jump(info.key, name.day, first, last)
                 break
 
 
-def _jump(key: str, day: date, first: date) -> str:
+def _jump(key: str, day: date, first: date, last: date) -> str:
     """Return the key after which the listing should go on when `day` is outside the window.
 
     Keys with the same text before their date sort by date. Days before the window in its first year are
-    skipped up to the window; otherwise the rest of that year is. The key returned is never the name of a
-    folder, which some servers would take for visited. No more is skipped: between `…2023-12-31` and
-    `…2024-01-01` there may be other folders, such as an account id that starts with 2023.
+    skipped up to the window; days after it in its last month are up to the month's end, behind which its
+    roll-up may be; otherwise the rest of that year is. The key returned is never the name of a folder, which
+    some servers would take for visited. No more is skipped: between `…2023-12-31` and `…2024-01-01` there may
+    be other folders, such as an account id that starts with 2023.
     """
     start, separator = min(
         (position, separator)
@@ -87,4 +139,6 @@ def _jump(key: str, day: date, first: date) -> str:
     if day < first and day.year == first.year:
         before = first - timedelta(days=1)
         return base + before.strftime(f"%Y{separator}%m{separator}%d{_AFTER_DIGITS}")
+    if (day.year, day.month) == (last.year, last.month):
+        return f"{base}{day:%Y}{separator}{day:%m}{separator}{_AFTER_DIGITS}"
     return f"{base}{day:%Y}{separator}{_AFTER_DIGITS}"

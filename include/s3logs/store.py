@@ -5,6 +5,7 @@ key is atomic (readers see the old bytes or the new ones); nothing else is promi
 protocol needs no rename, no lock and no append.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -16,13 +17,16 @@ from datetime import UTC, datetime
 from io import FileIO
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from stat import S_ISREG
+from typing import BinaryIO, NamedTuple, Protocol
 
 from include.s3logs.errors import (
     AccessDeniedError,
     ChangedObjectError,
     NotFoundError,
     PermanentError,
+    S3LogsError,
+    SettingsError,
     StoreUnavailableError,
 )
 
@@ -30,6 +34,8 @@ _TEMPORARY = ".s3logs-tmp-"
 PARALLEL_READS = 16
 PIECE = 8 << 20
 """The most bytes that `read_pieces` gives at once; from S3 each piece is a request of its own."""
+ABSENT = ""
+"""In place of an ETag: there is no such object."""
 _CREATE_ATTEMPTS = 100
 
 
@@ -43,6 +49,13 @@ class ObjectInfo:
     modified: datetime
 
 
+class Version(NamedTuple):
+    """One version of an object."""
+
+    key: str
+    etag: str
+
+
 class Store(Protocol):
     """A flat map from key to bytes. Every method raises the errors of `include.s3logs.errors`."""
 
@@ -54,6 +67,9 @@ class Store(Protocol):
 
         AWS sorts keys by their bytes, some other servers by path segment; callers rely on neither.
         """
+
+    def find(self, key: str) -> ObjectInfo | None:
+        """Return what a listing would say of `key`; None when it is not there."""
 
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the bytes of `key`; with `etag`, only if it is still that version (ChangedObjectError)."""
@@ -71,17 +87,29 @@ class Store(Protocol):
         Raises as `read` does, and ChangedObjectError when `key` ends before that.
         """
 
-    def write(self, key: str, data: bytes) -> None:
-        """Put `data` under `key`, atomically."""
+    def write(self, key: str, data: bytes, *, over: str | None = None) -> None:
+        """Put `data` under `key`, atomically.
+
+        With `over`, an ETag or `ABSENT`, only in place of just that version (else ChangedObjectError).
+        """
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
         """Put many small objects, each atomically; in no order, and on disk when this returns."""
 
-    def write_file(self, key: str, path: Path) -> None:
-        """Put the content of a local file under `key`, atomically, without holding it in memory."""
+    def write_file(self, key: str, path: Path, *, over: str | None = None) -> None:
+        """Put the content of a local file under `key` as `write` does, without holding it in memory."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the keys; those that are not there are fine."""
+
+    def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
+        """Remove objects that still are just these versions; return why not, by key, for the others.
+
+        Those that are not there are fine. Raises only what concerns all of them.
+        """
+
+    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+        """Tag objects that still are just these versions; returns and raises as `delete_versions` does."""
 
 
 def read_all(store: Store, keys: Iterable[str]) -> Iterator[bytes]:
@@ -137,6 +165,17 @@ class LocalStore:
                 modified = datetime.fromtimestamp(status.st_mtime, UTC)
                 yield ObjectInfo(key, status.st_size, _etag(status), modified)
 
+    def find(self, key: str) -> ObjectInfo | None:
+        """Return what a listing would say of the file."""
+        try:
+            with _explained_reading(self._path(key)):
+                status = self._path(key).stat()
+        except NotFoundError:
+            return None
+        if not S_ISREG(status.st_mode):
+            return None
+        return ObjectInfo(key, status.st_size, _etag(status), datetime.fromtimestamp(status.st_mtime, UTC))
+
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the content of the file."""
         return b"".join(self._pieces(key, etag))
@@ -171,9 +210,9 @@ class LocalStore:
                 yield piece
             _expect(etag, path, file)
 
-    def write(self, key: str, data: bytes, *, synced: bool = True) -> None:
+    def write(self, key: str, data: bytes, *, over: str | None = None, synced: bool = True) -> None:
         """Write the file as a whole or not at all."""
-        self._put(key, lambda file: file.write(data), synced)
+        self._put(key, lambda file: file.write(data), synced, over)
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
         """Write each file as a whole or not at all; the system puts all of them on disk at once."""
@@ -181,32 +220,42 @@ class LocalStore:
             self.write(key, data, synced=False)
         os.sync()
 
-    def write_file(self, key: str, path: Path) -> None:
+    def write_file(self, key: str, path: Path, *, over: str | None = None) -> None:
         """Copy the file as a whole or not at all."""
 
         def copy(file: BinaryIO) -> None:
             with path.open("rb") as source:
                 shutil.copyfileobj(source, file, PIECE)
 
-        self._put(key, copy, synced=True)
+        self._put(key, copy, True, over)
 
-    def _put(self, key: str, fill: Callable[[BinaryIO], object], synced: bool) -> None:
-        """Write beside the file first and move it into place, so that readers never see half of it."""
+    def _put(self, key: str, fill: Callable[[BinaryIO], object], synced: bool, over: str | None) -> None:
+        """Write beside the file first and move it into place, so that readers never see half of it.
+
+        The lock of the folder holds off others that look before they write; the system lets go of it when
+        its process ends.
+        """
         path = self._path(key)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         try:
-            with _created(temporary) as file:
-                fill(file)
-                file.flush()
-                if synced:
-                    os.fsync(file.fileno())
-            temporary.replace(path)
-        except PermissionError as error:
-            raise AccessDeniedError(f"{path} may not be written: {error.strerror}.") from error
-        except OSError as error:
+            with _explained_writing(path):
+                with _created(temporary) as file:
+                    fill(file)
+                    file.flush()
+                    if synced:
+                        os.fsync(file.fileno())
+                if over is None:
+                    temporary.replace(path)
+                    return
+                with _locked(path.parent):
+                    found = self.find(key)
+                    if (found.etag if found else ABSENT) != over:
+                        raise _changed(path)
+                    temporary.replace(path)
+        except S3LogsError:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise StoreUnavailableError(f"{path} could not be written: {error}") from error
+            raise
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the files, and the folders that are empty after that."""
@@ -216,6 +265,24 @@ class LocalStore:
             with suppress(OSError):  # not empty, or somebody else was faster
                 for folder in path.parents[: key.count("/")]:
                     folder.rmdir()
+
+    def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
+        """Remove files that did not change."""
+        refused = {}
+        for key, etag in versions:
+            try:
+                found = self.find(key)
+                if found is not None and found.etag != etag:
+                    raise _changed(self._path(key))
+                with _explained_writing(self._path(key)):
+                    self.delete([key])
+            except (AccessDeniedError, ChangedObjectError, StoreUnavailableError) as error:
+                refused[key] = str(error)
+        return refused
+
+    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+        """Files have no tags: raise SettingsError."""
+        raise SettingsError(f"Files in the folder {self.uri()} cannot be tagged; objects in a bucket can.")
 
     def _path(self, key: str) -> Path:
         if key.startswith("/") or any(part in ("", ".", "..") for part in key.split("/")):
@@ -237,6 +304,27 @@ def _created(path: Path) -> BinaryIO:
         except (FileNotFoundError, FileExistsError):
             if not attempts:
                 raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained_writing(path: Path) -> Iterator[None]:
+    """Turn the system's exceptions into ours, naming the file."""
+    try:
+        yield
+    except PermissionError as error:
+        raise AccessDeniedError(f"{path} may not be written: {error.strerror}.") from error
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} could not be written: {error}") from error
 
 
 @contextmanager

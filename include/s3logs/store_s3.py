@@ -17,7 +17,9 @@ from include.s3logs.errors import (
     PermanentError,
     StoreUnavailableError,
 )
-from include.s3logs.store import PARALLEL_READS, PIECE, ObjectInfo
+from include.s3logs.store import PARALLEL_READS, PIECE, ObjectInfo, Version
+from include.s3logs.store_s3_parts import put_in_parts
+from include.s3logs.store_s3_versions import delete_versions, tag_versions
 
 _DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
 _ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
@@ -48,7 +50,7 @@ class S3Store:
             request["StartAfter"] = self.prefix + start_after
         pages = iter(self.client.get_paginator("list_objects_v2").paginate(**request))
         while True:
-            with self._explained(prefix):
+            with self.explained(prefix):
                 page = next(pages, None)
             if page is None:
                 return
@@ -56,12 +58,21 @@ class S3Store:
                 key = found["Key"][len(self.prefix) :]
                 yield ObjectInfo(key, found["Size"], found["ETag"].strip('"'), found["LastModified"])
 
+    def find(self, key: str) -> ObjectInfo | None:
+        """Ask for the object's head."""
+        try:
+            with self.explained(key):
+                head = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+        except NotFoundError:
+            return None
+        return ObjectInfo(key, head["ContentLength"], head["ETag"].strip('"'), head["LastModified"])
+
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the bytes of the object."""
         request = {"Bucket": self.bucket, "Key": self.prefix + key}
         if etag is not None:
             request["IfMatch"] = f'"{etag}"'
-        with self._explained(key):
+        with self.explained(key):
             data: bytes = self.client.get_object(**request)["Body"].read()
         return data
 
@@ -92,7 +103,7 @@ class S3Store:
         """
         pauses = iter(_PAUSES)
         while True:
-            with self._explained(key):
+            with self.explained(key):
                 answer = self.client.get_object(**request)
                 body = answer["Body"]
                 if answer.get("ContentLength") != length:
@@ -106,40 +117,56 @@ class S3Store:
                         raise
             time.sleep(pause)
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, *, over: str | None = None) -> None:
         """Put the object."""
-        with self._explained(key):
-            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+        with self._putting(key, over):
+            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **_only(over))
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
         """Put the objects, some at a time."""
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             list(pool.map(self.write, files, files.values()))
 
-    def write_file(self, key: str, path: Path) -> None:
+    def write_file(self, key: str, path: Path, *, over: str | None = None) -> None:
         """Put the object, a large one in parts; it is there when all of them are."""
-        # Who handed in a client has loaded boto3; whoever has no bucket should not wait for it.
-        from boto3.exceptions import S3UploadFailedError  # noqa: PLC0415
-
-        with self._explained(key):
-            try:
-                self.client.upload_file(str(path), self.bucket, self.prefix + key)
-            except S3UploadFailedError as error:  # hides the error of the request
-                raise error.__context__ or error from None
+        with self._putting(key, over):
+            if path.stat().st_size <= PIECE:
+                self.write(key, path.read_bytes(), over=over)
+            else:
+                put_in_parts(self.client, self.bucket, self.prefix + key, path, _only(over))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the objects, 1,000 a request; says which key could not be deleted."""
         names = [{"Key": self.prefix + key} for key in keys]
         for start in range(0, len(names), _DELETE_BATCH):
             batch = names[start : start + _DELETE_BATCH]
-            with self._explained(batch[0]["Key"]):
+            with self.explained(batch[0]["Key"]):
                 answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch})
             for failed in answer.get("Errors", []):
                 where = f"s3://{self.bucket}/{failed['Key']}"
                 raise StoreUnavailableError(f"{where} could not be deleted: {failed.get('Message')}")
 
+    def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
+        """Delete objects, 1,000 a request; in a bucket with versions so that their storage is freed."""
+        return delete_versions(self, versions)
+
+    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+        """Add a tag to those that the objects have, several objects at a time."""
+        return tag_versions(self, versions, name, value)
+
     @contextmanager
-    def _explained(self, key: str) -> Iterator[None]:
+    def _putting(self, key: str, over: str | None) -> Iterator[None]:
+        """Explain as others do; the version to be replaced may be gone."""
+        try:
+            with self.explained(key):
+                yield
+        except NotFoundError as error:
+            if over and "NoSuchKey" in str(error):
+                raise ChangedObjectError(f"{self.uri(key)} is gone.") from error
+            raise
+
+    @contextmanager
+    def explained(self, key: str) -> Iterator[None]:
         """Turn the client's exceptions into ours, naming the object."""
         try:
             yield
@@ -151,6 +178,13 @@ class S3Store:
 
 def _range(start: int, length: int) -> str:
     return f"bytes={start}-{start + length - 1}"
+
+
+def _only(over: str | None) -> dict[str, str]:
+    """Return the condition of a request that puts an object."""
+    if over is None:
+        return {}
+    return {"IfMatch": f'"{over}"'} if over else {"IfNoneMatch": "*"}
 
 
 def _translate(error: ClientError, uri: str) -> Exception:

@@ -1,0 +1,101 @@
+"""Manifests: which log objects a roll-up holds, where in it, and the digests that prove it."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from include.s3logs.rollup.codecs import Codec
+from include.s3logs.rollup.levels import Level
+from include.s3logs.rollup.origins import ObjectVersion, address
+
+FORMAT = 1
+
+
+class Member(NamedTuple):
+    """One log object in a roll-up.
+
+    `source` and `key` give its address, `size` and `etag` say which version it was. `lines`, `sha256` and
+    `bytes` are those of its unpacked content, which begins at `offset` in the roll-up's. Where it does not
+    end with a newline, one that belongs to no member follows it.
+    """
+
+    source: str
+    key: str
+    size: int
+    etag: str
+    lines: int
+    sha256: str
+    offset: int
+    bytes: int
+
+    @property
+    def version(self) -> ObjectVersion:
+        """What tells it from all others: its address, whatever part of that the source was, and its ETag."""
+        return address(self.source, self.key), self.etag
+
+
+@dataclass(frozen=True, slots=True)
+class RollUpFile:
+    """The roll-up as it is stored (`size`, `sha256`) and its unpacked content.
+
+    `etag` is that of the stored object which was read back and found to have this digest; None in the
+    manifest of an attempt.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    bytes: int
+    lines: int
+    content_sha256: str
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a roll-up is made of. `tagged` is the tag (`name=value`) that all its log objects got, if any."""
+
+    level: Level
+    interval: str
+    codec: Codec
+    rollup: RollUpFile
+    objects: tuple[Member, ...]
+    tagged: str | None = None
+    replaces: RollUpFile | None = None
+    """Only in the manifest of an attempt: the roll-up that was there before."""
+
+    def to_json(self) -> bytes:
+        """Serialise, the log objects in the order of their keys."""
+        objects = sorted(self.objects, key=lambda member: (member.key, *member))
+        content: dict[str, Any] = {
+            "format": FORMAT,
+            "level": self.level,
+            "interval": self.interval,
+            "codec": self.codec,
+            "rollup": asdict(self.rollup),
+            "objects": [member._asdict() for member in objects],
+        }
+        if self.tagged:
+            content["tagged"] = self.tagged
+        if self.replaces:
+            content["replaces"] = asdict(self.replaces)
+        return json.dumps(content, indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Manifest":
+        """Parse; ValueError when it is no manifest of this format."""
+        content = json.loads(data)
+        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+            raise ValueError(f"not a manifest of format {FORMAT}")
+        try:
+            content["rollup"] = RollUpFile(**content["rollup"])
+            content["objects"] = tuple(Member(**member) for member in content["objects"])
+            if replaced := content.get("replaces"):
+                content["replaces"] = RollUpFile(**replaced)
+            return cls(**content)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not a manifest of format {FORMAT}: {error}") from error
+
+    def holds(self) -> set[ObjectVersion]:
+        """Return the versions of all log objects in the roll-up."""
+        return {member.version for member in self.objects}

@@ -1,0 +1,57 @@
+"""The log objects in roll-ups, so that a source may hold them in either form."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import NamedTuple
+
+from include.s3logs.errors import CorruptRollUpError
+from include.s3logs.rollup.levels import Interval
+from include.s3logs.rollup.manifest import Manifest, Member
+from include.s3logs.rollup.state import find_state
+from include.s3logs.store import PARALLEL_READS, ObjectInfo, Store
+
+
+class Place(NamedTuple):
+    """Where a log object is: the address of the store that has the roll-up, its manifest, the part of it."""
+
+    store: str
+    manifest: Manifest
+    member: Member
+
+
+def overlaps(interval: Interval, first: date, last: date) -> bool:
+    """Tell whether a day of the interval is one of those from `first` to `last`."""
+    name = interval.name[: len("2026-10-21")]
+    return str(first)[: len(name)] <= name <= str(last)[: len(name)]
+
+
+def read_manifests(
+    store: Store, listed: Mapping[Interval, Mapping[str, ObjectInfo]]
+) -> Iterator[tuple[Interval, Manifest | None]]:
+    """Yield for each interval, of which these files were listed, what its roll-up holds; None: not ours.
+
+    Where it cannot be told which manifest describes the roll-up, the stated one is given: whoever reads the
+    roll-up will find out. Raises CorruptRollUpError for a manifest that is none.
+    """
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        manifests = pool.map(lambda interval: _true_manifest(store, interval, listed[interval]), listed)
+        yield from zip(listed, manifests, strict=True)
+
+
+def _true_manifest(store: Store, interval: Interval, files: Mapping[str, ObjectInfo]) -> Manifest | None:
+    if stated := files.get(interval.manifest_key):
+        try:
+            manifest = Manifest.from_json(store.read(stated.key, stated.etag))
+        except ValueError as error:
+            raise CorruptRollUpError(
+                f"{store.uri(stated.key)} is no manifest ({error}); move it away."
+            ) from error
+        rollup = files.get(manifest.rollup.key)
+        if rollup is not None and rollup.etag == manifest.rollup.etag:
+            return manifest
+    if not any(key.endswith(".json") for key in files):
+        return None
+    # An attempt at rolling up is at work or died, or the files were copied from elsewhere.
+    state = find_state(store, interval, interval.rollup_key("none"))
+    return state.truth or state.stated

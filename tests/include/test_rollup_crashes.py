@@ -1,0 +1,244 @@
+"""Whatever step an attempt dies in, the next one ends with every line exactly once, and nothing is ever lost."""
+
+import gzip
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from include.s3logs.rollup.codecs import CODECS
+from include.s3logs.rollup.levels import Interval
+from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.rollup.rollup import roll_up
+from include.s3logs.store import LocalStore
+from include.s3logs.store_s3 import S3Store
+from tests.support.killing_store import Effects, Killed, KillingStore
+from tests.support.rolled_up import lines, prove, rollups
+
+NOW = datetime(2026, 12, 24, tzinfo=UTC)
+INTERVALS = {"10min": "2026-10-21-11-10", "hour": "2026-10-21-11", "day": "2026-10-21", "month": "2026-10"}
+EARLY = {
+    "logs/2026-10-21-11-11-00-A0": b"first\nsecond\n",
+    "logs/2026-10-21-11-12-00-A1": b"no newline at the end",
+    "logs/2026-10-21-11-13-00-A2": b"",
+    "logs/2026-10-21-11-14-00-A3": gzip.compress(b"packed one\npacked two\n"),
+}
+LATE = {"logs/2026-10-21-11-10-00-B0": b"late\n", "logs/2026-10-21-11-19-59-B1": b"later, without newline"}
+TEXT = {
+    b"A": [b"first", b"second", b"no newline at the end", b"packed one", b"packed two"],
+    b"B": [b"late", b"later, without newline"],
+}
+ALL = Counter(TEXT[b"A"] + TEXT[b"B"])
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch):
+    """A process that is killed leaves what it wrote to the system; only a power cut needs fsync."""
+    monkeypatch.setattr("include.s3logs.store.os.fsync", lambda _: None)
+
+
+class Scene:
+    """A source and a destination, and the attempts at one interval."""
+
+    def __init__(self, source, destination, level):
+        self.source, self.destination = source, destination
+        self.interval = Interval("logs/", level, INTERVALS[level])
+
+    def put(self, objects):
+        for key, data in objects.items():
+            self.source.write(key, data)
+
+    def run(self, options, fatal=None, now=NOW):
+        """Make one attempt, which dies before its side effect number `fatal`; return its result and effects."""
+        effects = Effects(fatal)
+        destination = KillingStore(self.destination, effects)
+        same = self.source is self.destination
+        stores = {"source": destination if same else KillingStore(self.source, effects)}
+        return roll_up(destination, stores, self.interval, options, now), effects.done
+
+    def originals(self):
+        """Return the lines of the log objects that are still there."""
+        found = Counter()
+        for info in self.source.list():
+            if info.key in EARLY | LATE:
+                data = self.source.read(info.key)
+                data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+                found.update(data.removesuffix(b"\n").split(b"\n") if data else [])
+        return found
+
+    def nothing_lost(self):
+        """Check that each line is in a log object or in a roll-up."""
+        assert set(ALL) <= set(self.originals()) | set(lines(self.destination))
+
+
+def folders(tmp_path, level, same=False):
+    source = LocalStore(tmp_path / "source")
+    return Scene(source, source if same else LocalStore(tmp_path / "destination"), level)
+
+
+# What was done before the attempt that dies, and how that differs from this one.
+FIRST = {"codec": "zstd", "originals": "keep"}
+SCENARIOS = {
+    "new, keep": (None, {}),
+    "new, delete": (None, {"originals": "delete"}),
+    "new, gzip": (None, {"codec": "gzip", "originals": "delete"}),
+    "new, open included": (None, {"include_open": True, "originals": "delete"}),
+    "late objects, keep": ({}, {}),
+    "late objects, delete": ({}, {"originals": "delete"}),
+    "late objects, originals gone": ({"originals": "delete"}, {"originals": "delete"}),
+    "late objects, originals gone, keep": ({"originals": "delete"}, {}),
+    "late objects, plain": (
+        {"codec": "none", "originals": "delete"},
+        {"codec": "none", "originals": "delete"},
+    ),
+    "late objects, bzip2": (
+        {"codec": "bzip2", "originals": "delete"},
+        {"codec": "bzip2", "originals": "delete"},
+    ),
+    "other codec": ({"originals": "delete"}, {"codec": "gzip", "originals": "delete"}),
+    "other codec, keep": ({}, {"codec": "none"}),
+    "overwrite": ({}, {"overwrite": True}),
+    "overwrite, delete": ({}, {"overwrite": True, "originals": "delete"}),
+    "overwrite, other codec": ({}, {"overwrite": True, "codec": "bzip2"}),
+}
+
+
+def prepared(scene, before):
+    """Bring a scene to where the attempt that dies begins."""
+    scene.put(EARLY)
+    if before is not None:
+        scene.run(RollUpOptions(level=scene.interval.level, **{**FIRST, **before}))
+    scene.put(LATE)
+    return scene
+
+
+def finished(scene, options):
+    """Check what has to be true after an attempt that got through."""
+    assert lines(scene.destination) == ALL
+    assert len(rollups(scene.destination)) == 1
+    (manifest,) = prove(scene.destination).values()
+    assert manifest["codec"] == options.codec
+    assert len(manifest["objects"]) == len(EARLY) + len(LATE)
+    kept = [info.key for info in scene.source.list() if info.key in EARLY | LATE]
+    if options.originals == "delete":
+        assert kept == []
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["other folder", "same folder"])
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("level", INTERVALS)
+def test_killed_before_every_side_effect(level, name, same, tmp_path):
+    before, flags = SCENARIOS[name]
+    options = RollUpOptions(level=level, **{**FIRST, **flags})
+    # After some kills the only copy of some originals is the roll-up: overwrite refuses then, rightly.
+    again = replace(options, overwrite=False)
+    for fatal in count():
+        scene = prepared(folders(tmp_path / str(fatal), level, same), before)
+        try:
+            scene.run(options, fatal)
+        except Killed:
+            scene.nothing_lost()
+            scene.run(options if options.originals == "keep" else again)
+            finished(scene, options)
+            result, effects = scene.run(again)
+            assert (result["outcome"], effects) == ("reused", 0)
+        else:
+            finished(scene, options)
+            break
+    assert fatal >= 4  # its own manifest, the roll-up, the manifest, and its own manifest again
+
+
+@pytest.mark.parametrize("name", ["new, delete", "late objects, originals gone", "other codec"])
+def test_killed_twice(name, tmp_path):
+    before, flags = SCENARIOS[name]
+    options = RollUpOptions(**{**FIRST, **flags})
+    for first in count():
+        for second in count():
+            scene = prepared(folders(tmp_path / f"{first}-{second}", "day"), before)
+            try:
+                scene.run(options, first)
+                return
+            except Killed:
+                pass
+            try:
+                scene.run(options, second)
+            except Killed:
+                scene.nothing_lost()
+                scene.run(options)
+                finished(scene, options)
+            else:
+                finished(scene, options)
+                break
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("other", CODECS)
+def test_killed_then_run_with_another_codec(codec, other, tmp_path):
+    """What the first attempt left behind stays while it may still be alive: a day."""
+    for fatal in count():
+        scene = prepared(folders(tmp_path / str(fatal), "day"), {"codec": "zstd", "originals": "delete"})
+        try:
+            scene.run(RollUpOptions(codec=codec, originals="delete"), fatal)
+        except Killed:
+            scene.run(RollUpOptions(codec=other, originals="delete"))
+            scene.nothing_lost()
+            # A day later: the files of the attempts are as old as they would be then.
+            scene.run(RollUpOptions(codec=other), now=datetime.now(UTC) + timedelta(days=2))
+            assert lines(scene.destination) == ALL
+            prove(scene.destination)
+        else:
+            break
+
+
+def test_objects_that_come_while_an_attempt_is_dead_are_added(tmp_path):
+    options = RollUpOptions(originals="delete")
+    for fatal in count():
+        scene = folders(tmp_path / str(fatal), "day")
+        scene.put(EARLY)
+        try:
+            scene.run(options, fatal)
+        except Killed:
+            scene.put(LATE)
+            scene.run(options)
+            finished(scene, options)
+        else:
+            break
+
+
+@pytest.mark.parametrize("name", ["new, delete", "late objects, originals gone", "other codec"])
+def test_killed_on_s3(name, s3, bucket):
+    before, flags = SCENARIOS[name]
+    options = RollUpOptions(**{**FIRST, **flags})
+    for fatal in count():
+        store = S3Store(s3.client, bucket, f"{fatal}/")
+        scene = prepared(Scene(store, store, "day"), before)
+        try:
+            scene.run(options, fatal)
+        except Killed:
+            scene.nothing_lost()
+            scene.run(options)
+            finished(scene, options)
+        else:
+            finished(scene, options)
+            break
+
+
+def test_tagging_killed_on_s3(s3, bucket):
+    options = RollUpOptions(originals="tag", tag=("state", "rolled up"))
+    for fatal in count():
+        store = S3Store(s3.client, bucket, f"{fatal}/")
+        scene = prepared(Scene(store, store, "day"), {})
+        try:
+            scene.run(options, fatal)
+        except Killed:
+            scene.run(options)
+        finished(scene, options)
+        for key in EARLY | LATE:
+            tags = s3.client.get_object_tagging(Bucket=bucket, Key=f"{fatal}/{key}")["TagSet"]
+            assert tags == [{"Key": "state", "Value": "rolled up"}]
+        result, effects = scene.run(options)
+        assert (result["tagged"], effects) == (6, 0)
+        if fatal > 12:
+            break
