@@ -14,7 +14,7 @@ _WAITING = 1 << 17  # hashes
 class LateRepeats:
     """Hashes of lines in the order of their `ordinals` (numbers within the day), and which are repeats.
 
-    A file holds all lines of the same hash. Temporary files have no name and vanish with this object.
+    A file holds all lines of the same hash. The temporary files have no name and vanish when they are read.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,7 @@ class LateRepeats:
         for file in self._files:
             file.seek(0)
             lines = np.frombuffer(file.read(), _SPILLED)
+            file.close()
             lines = lines[np.lexsort((lines["second"], lines["first"]))]  # stable: by ordinal among equals
             same = np.ones(max(len(lines) - 1, 0), np.bool_)
             for name in ("first", "second"):
@@ -65,7 +66,6 @@ class LateRepeats:
         if not self._waiting:
             return
         if not self._files:
-            # They are closed, and gone, with this object: there is no other place that knows when.
             self._files = [tempfile.TemporaryFile() for _ in range(_FILES)]  # noqa: SIM115
         waiting = np.concatenate(self._waiting)
         parts = waiting["first"] >> np.uint64(64 - 6)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 
 from include.s3logs.rollup.extraction import Extraction
 from include.s3logs.rollup.members import Place
@@ -33,7 +34,7 @@ def read_ahead(
         return _started(pool, stores[log_object.source], log_object)
 
     held = 0
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+    with closing(extraction), ThreadPoolExecutor(PARALLEL_READS) as pool:
         while waiting or ahead:
             while waiting and len(ahead) < _OBJECTS_AHEAD:
                 log_object = waiting[0]

@@ -10,7 +10,7 @@ import pyarrow as pa
 class SpilledTable:
     """Rows that come in batches and are given back in batches, in their order, from a temporary file.
 
-    The file has no name and vanishes with this object.
+    The file has no name and vanishes when it is read.
     """
 
     def __init__(self) -> None:
@@ -32,3 +32,4 @@ class SpilledTable:
         self._file.seek(0)
         for batch in pa.ipc.open_stream(self._file):
             yield pa.Table.from_batches([batch])
+        self._file.close()

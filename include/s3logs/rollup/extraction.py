@@ -25,7 +25,7 @@ class Extraction:
     """The unpacked content of some of the log objects in roll-ups.
 
     A roll-up is read once, when the first of its log objects is asked for: what is wanted of it goes to a
-    temporary file without a name, which vanishes with this object. So they may be asked for in any order.
+    temporary file without a name, until `close`. So they may be asked for in any order.
     """
 
     def __init__(self, stores: Mapping[str, Store], places: Sequence[Place]) -> None:
@@ -34,6 +34,11 @@ class Extraction:
         for place in places:
             self._wanted[place.store, place.manifest.rollup.key].append(place)
         self._extracts: dict[tuple[str, str], _Extract] = {}
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        for extract in self._extracts.values():
+            extract.file.close()
 
     def content(self, place: Place) -> Callable[[], Iterator[bytes]]:
         """Return what gives the content in pieces, from the beginning each time.
@@ -62,8 +67,9 @@ class Extraction:
             unpack_as(None if manifest.codec == "none" else manifest.codec, _packed(store, manifest.rollup)),
             where,
         )
-        for member in sorted({place.member for place in places}, key=lambda member: member.offset):
-            starts[member.offset] = end
+        wanted = {place.member for place in places}
+        for member in sorted(wanted, key=lambda member: (member.offset, member.bytes)):
+            starts.setdefault(member.offset, end)  # where one without content begins, another one may
             end += member.bytes
             content.copy(member, file)
         file.flush()
@@ -99,12 +105,15 @@ class _Content:
 
     def _next(self, member: Member) -> None:
         self._start += len(self._piece)
-        piece = next(self._pieces, None)
+        try:
+            piece = next(self._pieces, None)
+        except CorruptObjectError as error:
+            raise self._wrong(member, f" ({error})") from error
         if piece is None:
             raise self._wrong(member)
         self._piece = memoryview(piece)
 
-    def _wrong(self, member: Member) -> CorruptObjectError:
+    def _wrong(self, member: Member, why: str = "") -> CorruptObjectError:
         return CorruptObjectError(
-            f"the roll-up {self._where} does not hold {member.key!r} as its manifest promises"
+            f"the roll-up {self._where} does not hold {member.key!r} as its manifest promises{why}."
         )

@@ -1,0 +1,150 @@
+"""Days whose log objects are in roll-ups: found and reduced as if nothing had happened."""
+
+import gzip
+import shutil
+from datetime import UTC, date, datetime
+
+import pytest
+
+from include.s3logs.checkpoint import read_output
+from include.s3logs.errors import UnreadableObjectError
+from include.s3logs.reduce import reduce_day, reduce_inputs
+from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.rollup.planning import plan
+from include.s3logs.rollup.rollup import roll_up
+from include.s3logs.sources import find_log_objects
+from include.s3logs.store import LocalStore
+from tests.support.reduce_world import GARBAGE, line, settings
+
+DAYS = [date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 30)]
+NOW = datetime(2024, 9, 1, tzinfo=UTC)
+LEVELS = ["10min", "hour", "day", "month"]
+CODECS = ["none", "gzip", "bzip2", "zstd"]
+
+
+def deliver(store, prefix="logs/"):
+    """Some log objects of each day, with lines that repeat, lines that are none, packed and empty ones."""
+    for n, day in enumerate(DAYS):
+        own = [line(request_id=f"{n}-{m}", sent=m) for m in range(12)]
+        for name, content in {
+            "00-00-00-A": b"".join(own[:4]) + GARBAGE,
+            "00-09-59-B": gzip.compress(b"".join(own[3:8])),
+            "00-10-00-C": b"",
+            "11-20-00-D": b"".join(own[8:]).removesuffix(b"\n"),
+            "23-59-59-E": own[0] + b"no newline",
+        }.items():
+            store.write(f"{prefix}{day}-{name}", content)
+
+
+class World:
+    def __init__(self, folder, elsewhere):
+        self.lake, self.source = LocalStore(folder / "lake"), LocalStore(folder / "source")
+        self.archive = LocalStore(folder / "archive") if elsewhere else self.source
+        self.archive.root.mkdir(parents=True, exist_ok=True)
+        self.stores = {"reef": self.source} | ({"old reef": self.archive} if elsewhere else {})
+
+    def roll_up(self, **options):
+        options, sources = RollUpOptions(**options), {"reef": self.source}
+        return [
+            roll_up(self.archive, sources, planned.interval, options, NOW)
+            for planned in plan(self.archive, sources, options, NOW).intervals
+        ]
+
+    def reduce(self, day, **values):
+        listing = find_log_objects(self.stores, day, day)
+        force = values.pop("force", False)
+        return reduce_day(self.lake, self.stores, day, listing, settings(**LENIENT | values), force=force)
+
+    def outputs(self, day, **values):
+        checkpoint = self.reduce(day, force=True, **values).checkpoint
+        return {
+            role: read_output(self.lake, checkpoint, role) for role in checkpoint.files if role != "foreign"
+        }
+
+
+LENIENT = {"rejection_limit": 1.0}
+
+
+@pytest.fixture(params=[False, True], ids=["same folder", "elsewhere"])
+def world(request, tmp_path):
+    world = World(tmp_path, request.param)
+    deliver(world.source)
+    return world
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_day_is_the_same_before_and_after(world, level, codec):
+    before = {day: world.outputs(day) for day in DAYS}
+    results = world.roll_up(level=level, codec=codec, originals="delete")
+    assert sum(result["deleted"] for result in results) == 5 * len(DAYS)
+    assert [info for info in world.source.list() if info.key[-2] == "-"] == []
+    for day in DAYS:
+        assert world.reduce(day).reused
+        assert world.outputs(day) == before[day]
+        assert find_log_objects(world.stores, day, day).foreign == 0
+
+
+def test_a_listing_of_all_time_finds_every_object_once(world):
+    expected = find_log_objects(world.stores)
+    world.roll_up(originals="keep")
+    kept = find_log_objects(world.stores)
+    assert (kept.by_day, kept.places) == (expected.by_day, {})
+    world.roll_up(level="hour", originals="delete")
+    rolled_up = find_log_objects(world.stores)
+    assert {day: rolled_up.of(day) for day in DAYS} == {day: expected.of(day) for day in DAYS}
+    assert len(rolled_up.places) == 5 * len(DAYS)
+
+
+def test_late_objects_and_rolled_up_ones_make_one_day(world):
+    day = DAYS[1]
+    world.roll_up(originals="delete")
+    late = line(request_id="late", sent=7)
+    world.source.write(f"logs/{day}-12-00-00-L", late)
+    assert not world.reduce(day).reused
+    counts = world.reduce(day).checkpoint.counts
+    assert (counts["log_objects"], counts["reduced_rows"]) == (6, 13)
+    before = world.outputs(day)
+    world.roll_up(originals="delete")  # the roll-up is extended
+    assert world.reduce(day).reused
+    assert world.outputs(day) == before
+
+
+def test_a_copy_of_the_archive_is_as_good(world, tmp_path):
+    world.roll_up(originals="delete")
+    before = {day: world.outputs(day) for day in DAYS}
+    shutil.copytree(world.archive.root, tmp_path / "copy")  # other times of files, so other ETags
+    for path in (tmp_path / "copy").rglob("*"):
+        path.touch()
+    copied = LocalStore(tmp_path / "copy")
+    for uri, store in world.stores.items():
+        if store is world.archive:
+            world.stores[uri] = copied
+    for day in DAYS:
+        listing = find_log_objects(world.stores, day, day)
+        assert reduce_inputs(listing.of(day), settings())["log_objects"] == 5
+        rows = world.outputs(day)["rows"]
+        assert rows == before[day]["rows"]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-30], lambda data: b"x" * len(data)], ids=["cut", "other"]
+)
+@pytest.mark.parametrize("codec", ["none", "zstd"])
+def test_a_damaged_roll_up_fails_its_days_by_name_or_is_skipped(world, codec, damage):
+    day, other = DAYS[1], DAYS[2]
+    world.roll_up(originals="delete", codec=codec)
+    (path,) = (path for path in world.archive.root.rglob(f"{day}*") if path.suffix != ".json")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UnreadableObjectError, match=rf"the roll-up {path} does not hold"):
+        world.reduce(day)
+    skipped = world.reduce(day, on_unreadable="skip").checkpoint
+    assert skipped.counts["unreadable_objects"] > 0
+    assert world.reduce(other).checkpoint.counts["log_objects"] == 5
+
+
+def test_what_only_looks_like_a_roll_up_is_foreign(world):
+    world.source.write("logs/2024-06-01.gz", b"of another service")
+    listing = find_log_objects(world.stores, DAYS[1], DAYS[1])
+    assert (listing.foreign, len(listing.of(DAYS[1]))) == (1, 5)
+    assert listing.foreign_examples == [world.source.uri("logs/2024-06-01.gz")]
