@@ -61,8 +61,20 @@ class Case:
         return found if isinstance(found, Target) else None
 
 
-Rule = Callable[[Case], str | Unknown | None]
-_RULES: list[tuple[str, Severity, str, Rule]] = []
+Judge = Callable[[Case], str | Unknown | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What makes a finding."""
+
+    name: str
+    severity: Severity
+    remedy: str
+    judge: Judge
+
+
+RULES: list[Rule] = []
 
 
 def findings(account: Account) -> list[Finding]:
@@ -70,27 +82,27 @@ def findings(account: Account) -> list[Finding]:
     found = []
     for bucket in account.buckets.values():
         case = Case(account, bucket)
-        for name, severity, remedy, rule in _RULES:
-            result = rule(case)
+        for rule in RULES:
+            result = rule.judge(case)
             if isinstance(result, Unknown):
-                found.append(Finding(bucket.name, name, Severity.UNKNOWN, result.why, _MAKE_KNOWN))
+                found.append(Finding(bucket.name, rule.name, Severity.UNKNOWN, result.why, _MAKE_KNOWN))
             elif result is not None:
-                found.append(Finding(bucket.name, name, severity, result, remedy))
+                found.append(Finding(bucket.name, rule.name, rule.severity, result, rule.remedy))
     return found
 
 
 _MAKE_KNOWN = "Allow the credentials what is missing, or look at it yourself."
 
 
-def _finding(severity: Severity, remedy: str) -> Callable[[Rule], Rule]:
+def _finding(severity: Severity, remedy: str) -> Callable[[Judge], Judge]:
     """Make a finding of a function: its name is the finding's, what it returns is the sentence.
 
     It returns None if all is well, and Unknown if S3 did not say what is needed to tell.
     """
 
-    def add(rule: Rule) -> Rule:
-        _RULES.append((rule.__name__.replace("_", "-"), severity, remedy, rule))
-        return rule
+    def add(judge: Judge) -> Judge:
+        RULES.append(Rule(judge.__name__.replace("_", "-"), severity, remedy, judge))
+        return judge
 
     return add
 
