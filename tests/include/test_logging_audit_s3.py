@@ -1,5 +1,6 @@
 """The questions of the audit, and switching on, against a server."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -347,13 +348,16 @@ class TestSwitchingOn:
         assert len(policy["Statement"]) == 2
 
     def test_a_statement_that_came_since_the_audit_stays_too(self, kelp):
+        there = [delivery("reef-logs", "reef-data/")]
+        kelp.put_policy("reef-logs", policy_of(*there))
         account = look_at(kelp.api())
-        kelp.put_policy("kelp-logs", policy_of(delivery("kelp-logs", "other/")))
+        there.append(delivery("reef-logs", "other/"))
+        kelp.put_policy("reef-logs", policy_of(*there))
         (outcome,) = switch_on.switch_on(
-            kelp.api(), account, parse_wishes(["kelp-data=kelp-logs"]), dry_run=False
+            kelp.api(), account, parse_wishes(["kelp-data=reef-logs"]), dry_run=False
         )
         assert outcome.outcome == "switched on"
-        assert kelp.policy("kelp-logs")["Statement"][0] == delivery("kelp-logs", "other/")
+        assert kelp.policy("reef-logs")["Statement"][:-1] == there
 
     def test_several_buckets_into_one_target(self, kelp):
         kelp.bucket("kelp-more")
@@ -388,6 +392,7 @@ class TestSwitchingOn:
             "reef-data=kelp-logs": "logs to reef-logs/reef-data/ already, with keys by EventTime",
             "no-such-data=kelp-logs": "no bucket of this account",
             "eu-data": "Name its target, eu-data=target-bucket/prefix/: no other of its region logs",
+            "kelp-data=full-logs": "larger than S3 takes (20 kB)",
             "kelp-data=denying-logs": "statement 1 of its policy denies it",
         }
         kelp.bucket("eu-logs", "eu-central-1")
@@ -407,6 +412,9 @@ class TestSwitchingOn:
         }
         kelp.bucket("denying-logs", policy=policy_of(nobody))
         kelp.bucket("paid-logs")
+        many = [delivery("full-logs", f"{number:0120}/") for number in range(77)]
+        assert 20_300 < len(json.dumps(policy_of(*many))) < 20_480
+        kelp.bucket("full-logs", policy=policy_of(*many))
         kelp.client().put_bucket_request_payment(
             Bucket="paid-logs", RequestPaymentConfiguration={"Payer": "Requester"}
         )

@@ -230,4 +230,6 @@ def answer(action: str, ask: Callable[[], _T], absent: Mapping[str, _T] | None =
 
 
 def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    """Return the error's code, or its HTTP status from a server that names none."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+    return str(error.response.get("Error", {}).get("Code") or status)

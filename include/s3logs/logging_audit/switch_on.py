@@ -60,32 +60,38 @@ def switch_on(
     outcomes = []
     for wish in wishes:
         try:
-            account = _with_target(api, account, wish.target)
-            bucket, place, target = judged(account, wish, replacing)
-            policy, doubt = _permission(account, bucket, place, target)
-            what = f"to {visible(f'{place.bucket}/{place.prefix}')}, keys by event day{doubt}"
-            more = f"; the policy of {place.bucket} {'would get' if dry_run else 'got'} a statement for it"
-            if bucket.logs_to == place and policy is None:
-                outcomes.append(Outcome(bucket.name, "nothing to do", f"It logs {what}."))
-                continue
-            if not dry_run and policy:
-                policy = _put_policy(api, account, bucket, place, target)
-            if not dry_run and bucket.logs_to != place:
-                _put_logging(api, bucket, place)
+            outcome, account = _grant(api, account, wish, dry_run=dry_run, replacing=replacing)
         except RefusedError as refusal:
-            outcomes.append(Outcome(wish.bucket, "refused", str(refusal)))
-            continue
+            outcome = Outcome(wish.bucket, "refused", str(refusal))
         except (_FailedError, ClientError, BotoCoreError) as failure:
-            outcomes.append(Outcome(wish.bucket, "failed", str(failure)))
-            continue
-        what += more if policy else ""
-        outcomes.append(
-            Outcome(bucket.name, "to be switched on", f"It would log {what}.")
-            if dry_run
-            else Outcome(bucket.name, "switched on", f"It logs {what}. Read back and found so.")
-        )
-        account = _after(account, bucket, place, target, policy)
+            outcome = Outcome(wish.bucket, "failed", str(failure))
+        outcomes.append(outcome)
     return outcomes
+
+
+def _grant(
+    api: S3Api, account: Account, wish: Wish, *, dry_run: bool, replacing: bool
+) -> tuple[Outcome, Account]:
+    """Return what was done, and the account as the next wish meets it."""
+    account = _with_target(api, account, wish.target)
+    bucket, place, target = judged(account, wish, replacing)
+    policy, doubt = _permission(account, bucket, place, target)
+    what = f"to {visible(f'{place.bucket}/{place.prefix}')}, keys by event day{doubt}"
+    if bucket.logs_to == place and policy is None:
+        return Outcome(bucket.name, "nothing to do", f"It logs {what}."), account
+    if not dry_run:
+        if policy:
+            policy = _put_policy(api, account, bucket, place, target)
+        if bucket.logs_to != place:
+            _put_logging(api, bucket, place)
+    if policy:
+        what += f"; the policy of {place.bucket} {'would get' if dry_run else 'got'} a statement for it"
+    outcome = (
+        Outcome(bucket.name, "to be switched on", f"It would log {what}.")
+        if dry_run
+        else Outcome(bucket.name, "switched on", f"It logs {what}. Read back and found so.")
+    )
+    return outcome, _after(account, bucket, place, target, policy)
 
 
 def _with_target(api: S3Api, account: Account, name: str) -> Account:
