@@ -60,3 +60,19 @@ def bucket(s3):
     name = f"test-{secrets.token_hex(6)}"
     s3.client.create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory):
+    """A server that knows the settings of buckets, one for all tests."""
+    from tests.support.aws_server import aws_server
+
+    with aws_server(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture
+def aws(aws_server):
+    """An account without buckets."""
+    aws_server.reset()
+    return aws_server

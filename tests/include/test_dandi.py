@@ -221,16 +221,17 @@ def test_trouble_that_passes_is_waited_out(deployment, archive, fault, where):
     assert deployment.slept[:2] in ([1, 2], [1, 1])  # of one request, or of two at the same time
 
 
-IN_A_MINUTE = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+def in_a_minute():
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
 
 
 @pytest.mark.parametrize(
     ("value", "least", "most"),
-    [("7", 7, 7), (IN_A_MINUTE, 1, 60), ("soon", 1, 1)],
+    [(lambda: "7", 7, 7), (in_a_minute, 1, 60), (lambda: "soon", 1, 1)],
     ids=["seconds", "date", "nonsense"],
 )
 def test_a_server_that_asks_to_wait_is_waited_for(deployment, archive, value, least, most):
-    archive.faults["dandisets/?"] = [("status", 429, {"Retry-After": value})]
+    archive.faults["dandisets/?"] = [("status", 429, {"Retry-After": value()})]
     deployment.refresh()
     (slept,) = deployment.slept
     assert least <= slept <= most

@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 
 from include.s3logs.asset_types import OTHERS, TYPES
 from include.s3logs.catalogs import CLAIMS
+from include.s3logs.logging_audit.facts import Account, Bucket
+from include.s3logs.logging_audit.findings import RULES, Severity, findings
+from include.s3logs.logging_audit.report import DATA, TABLE, as_json
 from include.s3logs.publish import publish
 from tests.support.small_archive import EXACT, FIRST, Archive, line
 
@@ -46,3 +49,14 @@ def test_every_published_file_column_and_key_is_documented(tmp_path):
     for name in names:
         last = name.rpartition("/")[2].removesuffix(".parquet").removesuffix(".tsv")
         assert any(documented(f"{last}{ending}") for ending in ("", ".tsv", ".parquet")), name
+
+
+def test_every_key_and_finding_of_the_logging_audit_is_documented():
+    account = Account("123456789012", {"reef-data": Bucket("reef-data", "us-east-1", None)})
+    data = json.loads(as_json(account, findings(account)))
+    (bucket,) = data["buckets"]
+    (finding,) = bucket["findings"]
+    names = {*data, *bucket, *finding, *Severity, *(rule.name for rule in RULES), TABLE, DATA}
+    assert len(names) > 30
+    for name in names:
+        assert documented(name), name

@@ -1,0 +1,1 @@
+"""Which bucket logs where, and is it right? Asked of S3 itself; the clients are handed in."""
