@@ -17,12 +17,15 @@ INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(PY) \
 	$${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"}
 LOCAL = $(PY) -m s3logs_airflow.local
 
-# SOURCE, LAKE and CATALOG may come with any target; what is not given is not passed on.
+# SOURCE, LAKE, DESTINATION and CATALOG may come with any target; what is not given is not passed on.
 ifneq ($(strip $(SOURCE)),)
 export S3LOGS_SOURCES := $(SOURCE)
 endif
 ifneq ($(strip $(LAKE)),)
 export S3LOGS_LAKE := $(LAKE)
+endif
+ifneq ($(strip $(DESTINATION)),)
+export S3LOGS_ROLLUP_DESTINATION := $(DESTINATION)
 endif
 ifneq ($(strip $(CATALOG)),)
 export S3LOGS_CATALOG := $(CATALOG)
@@ -34,7 +37,7 @@ $(shell rm -f $(TOOL) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run web retry backfill quarantine-export sample test lint format types contracts pytest bench fuzz docs lock clean $(VENV) $(VENV)-dev
+.PHONY: help run web retry backfill quarantine-export rollup sample test lint format types contracts pytest bench fuzz docs lock clean $(VENV) $(VENV)-dev
 
 help:  ## this list
 	@echo 'make run does everything with sample logs. With your own:'
@@ -58,6 +61,10 @@ backfill: $(BASE)  ## one run for each day: make backfill FROM=… TO=… [BACKW
 
 quarantine-export: $(BASE)  ## write the unreadable lines, anonymised, for a bug report [DAYS=A:B]
 	@$(PY) -m s3logs_airflow.quarantine_export $(if $(DAYS),--days '$(DAYS)')
+
+rollup: $(BASE)  ## show how log objects would be rolled up; DO=1 does it [LEVEL=day CODEC=zstd ORIGINALS=keep|delete|tag]
+	@$(PY) -m s3logs_airflow.rollup $(if $(LEVEL),--level '$(LEVEL)') $(if $(CODEC),--codec '$(CODEC)') \
+		$(if $(ORIGINALS),--originals '$(ORIGINALS)') $(if $(DO),--do)
 
 sample: $(BASE)  ## write the sample logs to .data/sample
 	@$(PY) -m include.s3logs.sample .data/sample

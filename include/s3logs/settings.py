@@ -135,6 +135,27 @@ class Settings(BaseSettings):
         description="Where it fetches the networks of VPN providers, in the same forms. `none` switches it "
         "off.",
     )
+    rollup_destination: str = Field(
+        default="",
+        description="Where the DAG `s3_log_rollup` puts roll-ups: a folder or `s3://bucket/prefix/`. Empty: "
+        "beside the log objects, when there is one source. `s3_access_logs` reads what is there, too.",
+    )
+    rollup_level: Literal["10min", "hour", "day", "month"] = Field(
+        default="day", description="How long the interval of one roll-up is."
+    )
+    rollup_codec: Literal["none", "gzip", "bzip2", "zstd"] = Field(
+        default="zstd", description="How roll-ups are packed."
+    )
+    rollup_originals: Literal["keep", "delete", "tag"] = Field(
+        default="keep",
+        description="What becomes of log objects that are in a verified roll-up: they stay, are deleted, or "
+        "get the tag `S3LOGS_ROLLUP_TAG`, for a lifecycle rule.",
+    )
+    rollup_tag: str = Field(
+        default="s3logs=rolled-up",
+        pattern=r"^[^=]{1,128}=[^=]{0,256}$",
+        description="That tag, as `name=value`.",
+    )
     aws_conn_id: str = Field(
         default="aws_default",
         description="The Airflow connection with the credentials and endpoint for `s3://` sources and lakes.",
@@ -183,6 +204,11 @@ class DagLimits(BaseSettings):
         default=4,
         ge=1,
         description="How many log days (tasks of one stage) of one run work at the same time.",
+    )
+    rollup_schedule: str = Field(
+        default="",
+        description="When the DAG `s3_log_rollup` runs by itself (cron, UTC), such as `0 3 * * *`; such runs "
+        "are no dry runs. Empty: only when it is triggered.",
     )
     retries: int = Field(
         default=4,

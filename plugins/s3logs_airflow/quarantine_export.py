@@ -20,7 +20,7 @@ from include.s3logs.settings import load_settings, require
 from include.s3logs.store import Store
 from s3logs_airflow.local.__main__ import parse_days
 from s3logs_airflow.local.console import say
-from s3logs_airflow.local.environment import airflow_environment
+from s3logs_airflow.local.environment import use_connections_of
 from s3logs_airflow.local.home import Home
 from s3logs_airflow.local.session import last_settings
 from s3logs_airflow.stores import open_lake
@@ -79,12 +79,8 @@ def _lake() -> Store:
         os.environ |= {"S3LOGS_LAKE": last_settings(home).get("S3LOGS_LAKE", "")}
     settings = load_settings()
     require(settings, "lake")
-    if settings.lake.startswith("s3://") and "AIRFLOW_HOME" not in os.environ and home.database.exists():
-        os.environ |= {
-            **airflow_environment(home, home.instance()),
-            "S3LOGS_LAKE": settings.lake,
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-        }
+    if settings.lake.startswith("s3://"):
+        use_connections_of(home)
     return open_lake(settings)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.s3logs.catalog_kinds import DANDI, MANIFEST, PREFIX, choose
 from include.s3logs.catalogs import Catalog, EmptyCatalog
 from include.s3logs.errors import SettingsError
-from include.s3logs.settings import Settings, load_settings
+from include.s3logs.settings import Settings, load_settings, require
 from include.s3logs.store import PARALLEL_READS, LocalStore, Store
 from include.s3logs.store_s3 import S3Store
 
@@ -37,19 +37,43 @@ def open_store(uri: str, aws_conn_id: str | None = None) -> Store:
 
 def open_lake(settings: Settings) -> Store:
     """Return the lake of the settings."""
-    uri = settings.lake
-    return open_store(
-        uri if not uri.startswith(_S3) or uri.endswith("/") else f"{uri}/", settings.aws_conn_id
-    )
+    return open_store(_as_folder(settings.lake), settings.aws_conn_id)
+
+
+def _as_folder(uri: str) -> str:
+    """Return the address so that keys are put below it, not after the last letters of it."""
+    return f"{uri}/" if uri.startswith(_S3) and not uri.endswith("/") else uri
 
 
 def open_sources(settings: Settings, sources: Sequence[str] = ()) -> dict[str, Store]:
-    """Return the stores of the sources (those given, else those of the settings), by address."""
+    """Return the stores of the sources (those given, else those of the settings), by address.
+
+    To those of the settings belongs the place where roll-ups of their log objects go.
+    """
     stores = {uri: open_store(uri, settings.aws_conn_id) for uri in sources or settings.sources}
     for uri, store in stores.items():
         if isinstance(store, LocalStore) and not store.root.is_dir():
             raise SettingsError(f"The source {uri!r} is no folder; check S3LOGS_SOURCES.")
+    if settings.rollup_destination and not sources:
+        destination = _open_destination(settings)
+        if destination.uri() not in {store.uri() for store in stores.values()}:
+            stores[settings.rollup_destination] = destination
     return stores
+
+
+def _open_destination(settings: Settings) -> Store:
+    return open_store(_as_folder(settings.rollup_destination), settings.aws_conn_id)
+
+
+def open_rollups(settings: Settings) -> tuple[Store, dict[str, Store]]:
+    """Return the store that roll-ups go to, and the sources of their log objects, by address."""
+    require(settings, "sources")
+    sources = open_sources(settings, settings.sources)
+    if settings.rollup_destination:
+        return _open_destination(settings), sources
+    if len(sources) > 1:
+        raise SettingsError("There are several sources: set S3LOGS_ROLLUP_DESTINATION.")
+    return next(iter(sources.values())), sources
 
 
 def open_catalog(settings: Settings, lake: Store) -> Catalog:

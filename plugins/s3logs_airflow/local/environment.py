@@ -62,6 +62,16 @@ def airflow_environment(home: Home, instance: Instance) -> dict[str, str]:
     return {**_credentials(), **inherited, **_without_proxy(inherited), **settings}
 
 
+def use_connections_of(home: Home) -> None:
+    """Let this process see the connections of `.env` and of the local Airflow, unless it has another one."""
+    own = {**_credentials(), **os.environ}
+    if "AIRFLOW_HOME" not in own and home.database.exists():
+        local = airflow_environment(home, home.instance())
+        own |= {name: value for name, value in local.items() if not name.startswith("S3LOGS_")}
+        own["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+    os.environ.update(own)
+
+
 def s3logs_settings(remembered: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return where the log objects, the lake and the catalog are, folders as absolute paths.
 
