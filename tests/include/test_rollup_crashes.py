@@ -118,9 +118,11 @@ def finished(scene, options):
         assert kept == []
 
 
-@pytest.mark.parametrize("same", [False, True], ids=["other folder", "same folder"])
+PLACES = [(level, False) for level in INTERVALS] + [("day", True)]
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("level", INTERVALS)
+@pytest.mark.parametrize(("level", "same"), PLACES, ids=[*INTERVALS, "day, same folder"])
 def test_killed_before_every_side_effect(level, name, same, tmp_path):
     before, flags = SCENARIOS[name]
     options = RollUpOptions(level=level, **{**FIRST, **flags})
