@@ -17,7 +17,7 @@ from include.s3logs.store_s3 import S3Store
 from tests.support.killing_store import Effects, Killed, KillingStore
 from tests.support.rolled_up import lines, prove, rollups
 
-NOW = datetime(2026, 12, 24, tzinfo=UTC)
+NOW = datetime.now(UTC)
 INTERVALS = {"10min": "2026-10-21-11-10", "hour": "2026-10-21-11", "day": "2026-10-21", "month": "2026-10"}
 EARLY = {
     "logs/2026-10-21-11-11-00-A0": b"first\nsecond\n",
@@ -126,9 +126,11 @@ def finished(scene, options):
         assert kept == []
 
 
-@pytest.mark.parametrize("same", [False, True], ids=["other folder", "same folder"])
+PLACES = [(level, False) for level in INTERVALS] + [("day", True)]
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("level", INTERVALS)
+@pytest.mark.parametrize(("level", "same"), PLACES, ids=[*INTERVALS, "day, same folder"])
 def test_killed_before_every_side_effect(level, name, same, tmp_path):
     before, flags = SCENARIOS[name]
     options = RollUpOptions(level=level, **{**FIRST, **flags})
@@ -185,22 +187,26 @@ def test_killed_then_run_with_another_codec(codec, other, tmp_path):
             scene.run(RollUpOptions(codec=other, originals="delete"))
             scene.nothing_lost()
             # A day later: the files of the attempts are as old as they would be then.
-            scene.run(RollUpOptions(codec=other), now=datetime.now(UTC) + timedelta(days=2))
+            scene.run(RollUpOptions(codec=other), now=NOW + timedelta(days=2))
             assert lines(scene.destination) == ALL
             prove(scene.destination)
         else:
             break
 
 
-def test_objects_that_come_while_an_attempt_is_dead_are_added(tmp_path):
-    options = RollUpOptions(originals="delete")
+@pytest.mark.parametrize("codec", ["zstd", "gzip"])
+def test_objects_that_come_while_an_attempt_is_dead_are_added(codec, tmp_path):
+    options = RollUpOptions(codec=codec, originals="delete")
     for fatal in count():
         scene = folders(tmp_path / str(fatal), "day")
         scene.put(EARLY)
+        scene.run(RollUpOptions(codec="zstd", originals="delete"))
+        (first, *others) = LATE.items()
+        scene.put(dict([first]))
         try:
             scene.run(options, fatal)
         except Killed:
-            scene.put(LATE)
+            scene.put(dict(others))
             scene.run(options)
             finished(scene, options)
         else:

@@ -1,4 +1,4 @@
-"""A store that dies: before its n-th side effect nothing happens any more, as when a worker is killed."""
+"""Stores to which something happens: they die before a side effect, or somebody else comes in between."""
 
 
 class Killed(BaseException):
@@ -52,3 +52,34 @@ class KillingStore:
             self.effects.happen()
             refused |= self.store.tag_versions([version], name, value)
         return refused
+
+
+class Steps:
+    """Counts every call of the stores that share it, reads too; `meddle` happens before number `at`."""
+
+    def __init__(self, at, meddle):
+        self.at, self.meddle, self.done = at, meddle, 0
+
+    def step(self):
+        self.done += 1
+        if self.done == self.at:
+            self.meddle()
+
+
+class MeddledStore:
+    """A store with which others do something while it is used."""
+
+    def __init__(self, store, steps):
+        self.store, self.steps = store, steps
+
+    def __getattr__(self, name):
+        method = getattr(self.store, name)
+        if name not in {"list", "find", "read", "write", "write_file", "delete", "delete_versions"}:
+            return method
+
+        def called(*args, **kwargs):
+            self.steps.step()
+            answer = method(*args, **kwargs)
+            return list(answer) if name == "list" else answer
+
+        return called

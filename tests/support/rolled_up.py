@@ -1,28 +1,27 @@
-"""What is in a roll-up, found with Python's and pyarrow's own readers and without the code under test."""
+"""What is in a roll-up, found without the code under test."""
 
 import bz2
 import gzip
 import hashlib
 import json
 import re
-import subprocess
 from collections import Counter
 
-TOOLS = {"": ["cat"], ".gz": ["zcat"], ".bz2": ["bzcat"], ".zst": ["zstdcat"]}
+import pyarrow as pa
+
 _ROLLUP = re.compile(r".*?[0-9]{4}-[0-9]{2}(-[0-9]{2}){0,3}(?P<suffix>|\.gz|\.bz2|\.zst)", re.DOTALL)
 
 
 def content(data, suffix):
-    """Unpack with what is not used to pack."""
+    """Unpack."""
     if suffix == ".gz":
         return gzip.decompress(data)
     if suffix == ".bz2":
         return bz2.decompress(data)
-    return (
-        data
-        if not suffix
-        else subprocess.run(TOOLS[suffix], input=data, capture_output=True, check=True).stdout
-    )
+    if not suffix:
+        return data
+    with pa.input_stream(pa.BufferReader(data), compression="zstd") as frames:
+        return frames.read()
 
 
 def rollups(store):

@@ -75,7 +75,12 @@ def _started(folder):
         "s3.config": folder / "s3.json",
     }
     # Each bucket takes seven volumes, and each test a bucket.
-    arguments |= {"s3.port.iceberg": 0, "volume.max": 2000, "master.volumeSizeLimitMB": 64}
+    arguments |= {
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "volume.max": 2000,
+        "master.volumeSizeLimitMB": 64,
+    }
     credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     (folder / "s3.json").write_text(
