@@ -36,7 +36,7 @@ def test_what_is_published_has_the_promised_names_and_nothing_else_is_there(arch
         *both(*(f"usage/{name}/{table}" for name in ("reef", "unassociated") for table in tables)),
         *both(*(f"usage/reef/1/{table}" for table in ("by_day", "by_asset", "by_region"))),
         *both(*(f"usage/archive/{table}" for table in ("by_day", "by_region", "by_dataset"))),
-        *(f"usage/{name}/requester_count.tsv" for name in ("reef", "unassociated", "archive")),
+        *both(*(f"usage/{name}/requester_count" for name in ("reef", "unassociated", "archive"))),
         "usage/reef/logs/reef.txt/2024-06.tsv",
         "usage/reef/logs/2024-06.parquet",
         "usage/totals.json",
