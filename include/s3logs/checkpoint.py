@@ -122,10 +122,9 @@ def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
     return data
 
 
-def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> None:
-    """Make a local file of one of the checkpoint's files, verified as `read_output` does, piece by piece."""
-    file = checkpoint.files[role]
-    digest = hashlib.sha256()
+def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
+    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
+    file, digest = checkpoint.files[role], hashlib.sha256()
     try:
         with path.open("wb") as copy:
             for piece in lake.read_pieces(file.key, file.size):
@@ -135,6 +134,7 @@ def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> N
         raise _corrupt(lake, checkpoint, file) from error
     if digest.hexdigest() != file.sha256:
         raise _corrupt(lake, checkpoint, file)
+    return path
 
 
 def _corrupt(lake: Store, checkpoint: Checkpoint, file: OutputFile) -> CorruptLakeError:

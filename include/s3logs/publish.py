@@ -181,19 +181,20 @@ class _Publishing:
     def _put(self, files: Iterable[tuple[str, bytes | Path]]) -> None:
         """Write, before `_flush` returns, the files whose content is not what stands there already.
 
-        A local file is written at once, unless it is small.
+        A local file is removed after that; it is written at once, unless it is small.
         """
         for key, found in files:
             content = found.read_bytes() if isinstance(found, Path) and _size(found) <= SMALL else found
             file = OutputFile(key, _size(content), _digest(content))
             self.files[key] = file
-            if self.earlier.files.get(key) == file and self._is_there(file):
-                continue
-            if isinstance(content, Path):
-                self.lake.write_file(key, content)
-                continue
-            self._waiting[key] = content
-            self._size += file.size
+            if self.earlier.files.get(key) != file or not self._is_there(file):
+                if isinstance(content, Path):
+                    self.lake.write_file(key, content)
+                else:
+                    self._waiting[key] = content
+                    self._size += file.size
+            if isinstance(found, Path):
+                found.unlink()  # to write over it would make some systems put it on disk
             if self._size > _WAITING_BYTES:
                 self._flush()
 

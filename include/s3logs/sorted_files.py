@@ -38,16 +38,18 @@ def ranges(
     most = max(_LEAST, AT_ONCE // max(1, len(paths)))
     last: Key | None = None
     with ExitStack() as stack:
-        opened = [stack.enter_context(pq.ParquetFile(path, buffer_size=_BUFFER)) for path in paths]
+        opened = [
+            stack.enter_context(pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)) for path in paths
+        ]
         files = [_SortedFile(file, columns, keys, most=most, datasets=datasets) for file in opened]
-        while files := [file for file in files if file.has_rows()]:
+        while files := [file for file in files if file.fill()]:
             unfinished = [file for file in files if file.has_more]
             bound = min((file.last_key() for file in unfinished), default=None)
             found = [rows for file in files if (rows := file.take_before(bound)).num_rows]
             if not found:  # all that is held of a file has one key, and there may be more of it
                 for file in unfinished:
                     if file.last_key() == bound:
-                        file.read()
+                        file.read_on()
                 continue
             part = arrange(pa.concat_tables(found))
             if last is not None and not last < _key(part, keys, 0):
@@ -82,28 +84,38 @@ class _SortedFile:
         datasets: Sequence[str] | None,
     ) -> None:
         self._keys = keys
+        self._least = most // 2
         self._datasets = None if datasets is None else pa.array(datasets, pa.string())
         groups = _row_groups(file.metadata, datasets)
-        self._batches = file.iter_batches(batch_size=most, row_groups=groups, columns=list(columns))
+        self._batches = file.iter_batches(batch_size=self._least, row_groups=groups, columns=list(columns))
         self._rows = file.schema_arrow.empty_table().select(list(columns))
         self.has_more = True
 
-    def has_rows(self) -> bool:
-        """Tell whether there are rows that were not taken; reads some if none are held."""
-        while self.has_more and not self._rows.num_rows:
-            self.read()
+    def fill(self) -> bool:
+        """Hold a good many rows, if there are; tell whether there are any that were not taken."""
+        self._read(self._least)
         return bool(self._rows.num_rows)
 
-    def read(self) -> None:
-        """Hold some more rows."""
-        batch = next(self._batches, None)
-        if batch is None:
-            self.has_more = False
-            return
-        rows = pa.Table.from_batches([batch]).select(self._rows.column_names)  # they come in the file's order
-        if self._datasets is not None:
-            rows = rows.filter(pc.is_in(rows["dataset"], self._datasets))
-        self._rows = pa.concat_tables([self._rows, rows]).combine_chunks()
+    def read_on(self) -> None:
+        """Hold more rows than now."""
+        self._read(self._rows.num_rows + 1)
+
+    def _read(self, least: int) -> None:
+        found, count = [self._rows], self._rows.num_rows
+        while self.has_more and count < least:
+            batch = next(self._batches, None)
+            if batch is None:
+                self.has_more = False
+                break
+            rows = pa.Table.from_batches([batch]).select(
+                self._rows.column_names
+            )  # they come in the file's order
+            if self._datasets is not None:
+                rows = rows.filter(pc.is_in(rows["dataset"], self._datasets))
+            found.append(rows)
+            count += rows.num_rows
+        if len(found) > 1:
+            self._rows = pa.concat_tables(found).combine_chunks()
 
     def last_key(self) -> Key:
         """Return the key of the last row that is held."""

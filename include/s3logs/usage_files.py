@@ -19,7 +19,7 @@ from include.s3logs.privacy import Masking
 from include.s3logs.tables import TOTALS, to_parquet
 
 Files = Iterator[tuple[str, bytes | Path]]
-"""Names and contents; a local file that holds a content may be used until the next name is asked for."""
+"""Names and contents; a local file may be used until the next name is asked for, and should be removed."""
 SHOWN = {"event_day": "date"}
 """What columns are called in published files, where that differs."""
 REQUESTERS = "number_of_requesters"

@@ -164,6 +164,20 @@ def test_small_counts_are_masked_from_the_exact_sum_of_all_days(archive):
     assert archive.json("usage/totals.json")["kelp"]["total_number_of_downloads"] == "<50"
 
 
+@pytest.mark.parametrize(
+    ("masking", "text", "number"),
+    [(Masking(50, 20), "<50", None), (Masking(3, 1), "3", 3), (Masking(2, 2), "4", 4), (EXACT, "3", 3)],
+)
+def test_requester_counts_are_masked_in_both_forms(archive, masking, text, number):
+    archive.do(FIRST, *(line(ip=ip) for ip in ("8.8.8.8", "9.9.9.9", "193.0.6.139")))
+    publish(archive.lake, masking)
+    for name in ("reef", "archive"):
+        assert archive.lake.read(f"usage/{name}/requester_count.tsv") == f"{text}\n".encode()
+        table = archive.parquet(f"usage/{name}/requester_count.parquet")
+        assert table.to_pylist() == [{"number_of_requesters": number}]
+        assert table.schema.field("number_of_requesters").type == "int64"
+
+
 def test_no_exact_small_count_is_in_anything_that_is_published(archive):
     archive.do(FIRST, lines("reef.txt", 37, sent=1000), lines("other.txt", 37, sent=1000))
 
