@@ -6,52 +6,66 @@ Files are of one month of log days each, so that a new day costs a month and not
     usage/<dataset>/logs/<YYYY-MM>.parquet              all assets of the dataset
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.s3logs.catalogs import UNASSOCIATED
-from include.s3logs.checkpoint import Checkpoint, read_output
+from include.s3logs.checkpoint import Checkpoint
+from include.s3logs.growing_file import GrowingFile
+from include.s3logs.local_copies import LocalCopies
+from include.s3logs.reduced_files import RowsFile, temporary_folder
+from include.s3logs.sorted_files import ranges, runs
 from include.s3logs.store import Store
-from include.s3logs.tables import from_parquet, sorted_by_all, split, to_parquet
-from include.s3logs.usage_files import LOGS, folder_in, folder_of_dataset, quoted, tsv
+from include.s3logs.tables import sorted_by_all
+from include.s3logs.usage_files import LOGS, Files, folder_in, folder_of_dataset, lines, quoted
 
-_COLUMNS = ["timestamp", "bytes_sent", "region"]
+_ORDER = ("dataset", "asset_path", "timestamp")
+_COLUMNS = ("timestamp", "bytes_sent", "region")
 
 
-def asset_logs(
-    lake: Store, month: date, days: Sequence[Checkpoint], datasets: Sequence[str]
-) -> Iterator[dict[str, bytes]]:
-    """Yield the files of each of the datasets for a month, whose mapped log days are given.
+def asset_logs(lake: Store, month: date, days: Sequence[Checkpoint], datasets: Sequence[str]) -> Files:
+    """Yield the files of the datasets for a month, whose mapped log days are given, by their keys.
 
-    What nobody claims is no asset and has none.
+    A local file may be used until the next one is asked for. What nobody claims is no asset and has no log.
     """
-    claimed = pa.array([name for name in datasets if name != UNASSOCIATED], pa.string())
-    if not len(claimed):
+    claimed = [name for name in datasets if name != UNASSOCIATED]
+    if not claimed:
         return
-    rows = pa.concat_tables([_rows(lake, day, claimed) for day in days])
-    for dataset, own in split(sorted_by_all(rows, "dataset", "asset_path"), "dataset").items():
-        folder = f"{folder_of_dataset(dataset)}/{LOGS}"
-        files = {f"{folder}/{month:%Y-%m}.parquet": to_parquet(own)}
-        for path, log in split(own, "asset_path").items():
-            files[f"{folder}/{folder_in(path)}/{month:%Y-%m}.tsv"] = _tsv(log)
-        yield files
+    with temporary_folder() as folder:
+        paths = LocalCopies(lake, folder).paths(days, "rows")
+        columns = ("dataset", "asset_path", *_COLUMNS)
+        rows = ranges(paths, columns, _ORDER, lambda part: sorted_by_all(part, *_ORDER[:2]), claimed)
+        for dataset, own in runs(rows, "dataset"):
+            for name, content in _of_dataset(own, f"{month:%Y-%m}", folder):
+                yield f"{folder_of_dataset(dataset)}/{LOGS}/{name}", content
 
 
-def _rows(lake: Store, day: Checkpoint, datasets: pa.Array) -> pa.Table:
-    rows = from_parquet(read_output(lake, day, "rows"), ["dataset", "asset_path", *_COLUMNS])
-    return rows.filter(pc.is_in(rows["dataset"], datasets))
+def _of_dataset(rows: Iterator[pa.Table], month: str, folder: Path) -> Files:
+    first = next(rows)
+    whole = RowsFile(folder / f"{month}.parquet", first.schema)
+    for path, log in runs(_added(whole, chain([first], rows)), "asset_path"):
+        text = GrowingFile(folder / f"{month}.tsv")
+        text.write("\t".join(_COLUMNS).encode() + b"\n")
+        for part in log:
+            text.write(_lines(part))
+        yield f"{folder_in(path)}/{month}.tsv", text.content()
+    whole.close()
+    yield f"{month}.parquet", whole.path
 
 
-def _tsv(log: pa.Table) -> bytes:
+def _added(file: RowsFile, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the tables, each written to the file before."""
+    for table in tables:
+        file.add(table)
+        yield table
+
+
+def _lines(log: pa.Table) -> bytes:
     seconds = pc.cast(log["timestamp"], pa.timestamp("s", "UTC"))  # Parquet has milliseconds
     times = pc.strftime(seconds, format="%Y-%m-%dT%H:%M:%SZ")
-    return tsv(
-        {
-            "timestamp": times,
-            "bytes_sent": pc.cast(log["bytes_sent"], pa.string()),
-            "region": quoted(log["region"]),
-        }
-    )
+    return lines(times, pc.cast(log["bytes_sent"], pa.string()), quoted(log["region"]))

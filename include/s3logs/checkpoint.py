@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from include.s3logs.errors import CorruptLakeError, NotFoundError
+from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
 from include.s3logs.store import Store
 
 log = logging.getLogger(__name__)
@@ -118,11 +118,30 @@ def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
     except NotFoundError:
         data = None
     if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
-        raise CorruptLakeError(
-            f"{lake.uri(file.key)} does not have the content that its checkpoint promises. "
-            f"Run log day {checkpoint.log_day} again with force."
-        )
+        raise _corrupt(lake, checkpoint, file)
     return data
+
+
+def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
+    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
+    file, digest = checkpoint.files[role], hashlib.sha256()
+    try:
+        with path.open("wb") as copy:
+            for piece in lake.read_pieces(file.key, file.size):
+                digest.update(piece)
+                copy.write(piece)
+    except (NotFoundError, ChangedObjectError) as error:
+        raise _corrupt(lake, checkpoint, file) from error
+    if digest.hexdigest() != file.sha256:
+        raise _corrupt(lake, checkpoint, file)
+    return path
+
+
+def _corrupt(lake: Store, checkpoint: Checkpoint, file: OutputFile) -> CorruptLakeError:
+    return CorruptLakeError(
+        f"{lake.uri(file.key)} does not have the content that its checkpoint promises. "
+        f"Run log day {checkpoint.log_day} again with force."
+    )
 
 
 class Attempt:

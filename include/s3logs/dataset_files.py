@@ -1,27 +1,31 @@
 """The published files of one dataset after the other, from the history of all months."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.s3logs.catalogs import UNASSOCIATED
 from include.s3logs.history import History
 from include.s3logs.privacy import Masking
 from include.s3logs.regions import country_of
-from include.s3logs.tables import TOTALS, split, total_by
+from include.s3logs.tables import TOTALS, split, total_of_runs
 from include.s3logs.usage_files import (
     Files,
-    by_week,
     folder_in,
     folder_of_dataset,
     measures,
     requester_count,
     summary,
 )
+from include.s3logs.weeks import by_week
 
-_AT_ONCE = 250  # datasets: what is held in memory is theirs
+MOST_COLUMNS = 16_383
+"""Of keys that nobody claims, which a text shows as columns: with that of the week a spreadsheet is full."""
+_AT_ONCE = 1 << 20  # rows of the history; what is held in memory is of one such batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +47,38 @@ class DatasetFigures:
 
 
 def dataset_files(
-    history: History, datasets: Sequence[str], masking: Masking
-) -> Iterator[tuple[str, DatasetFigures, dict[str, bytes]]]:
-    """Yield each dataset with its figures and its files, by their keys in the lake."""
-    for first in range(0, len(datasets), _AT_ONCE):
-        names = datasets[first : first + _AT_ONCE]
+    history: History, rows: Mapping[str, int], masking: Masking, folder: Path
+) -> Iterator[tuple[str, DatasetFigures, Files]]:
+    """Yield each dataset with its figures and its files, by their keys in the lake.
+
+    `rows` are the datasets, and how many rows each has in the history. Files have to be used before the next
+    dataset is asked for.
+    """
+    for names in _batches(rows):
         tables = {role: history.totals(role, names) for role in ("by_day", "by_asset", "by_region")}
-        versions = {
-            role: {
-                name: split(table, "version")
-                for name, table in history.totals(f"versions_{role}", names).items()
-            }
-            for role in ("by_day", "by_asset", "by_region")
-        }
+        versions = {role: history.totals(f"versions_{role}", names) for role in tables}
         requesters = history.requesters(names)
         for name in names:
-            own = {role: table[name] for role, table in tables.items()}
-            of_versions = {role: table.get(name, {}) for role, table in versions.items()}
+            own = {role: table.pop(name) for role, table in tables.items()}
+            of_versions = {role: table.pop(name, None) for role, table in versions.items()}
             figures = _figures(own["by_day"], own["by_region"], requesters.get(name, 0))
-            files = _files(own, of_versions, figures, masking)
-            yield name, figures, {f"{folder_of_dataset(name)}/{path}": data for path, data in files}
+            most = MOST_COLUMNS if name == UNASSOCIATED else None
+            files = _files(own, of_versions, figures, masking, folder, most_columns=most)
+            yield name, figures, ((f"{folder_of_dataset(name)}/{path}", data) for path, data in files)
+
+
+def _batches(rows: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield the datasets in order, as many at a time as have `_AT_ONCE` rows together, but at least one."""
+    batch: list[str] = []
+    held = 0
+    for name in sorted(rows):
+        if batch and held + rows[name] > _AT_ONCE:
+            yield batch
+            batch, held = [], 0
+        batch.append(name)
+        held += rows[name]
+    if batch:
+        yield batch
 
 
 def _figures(days: pa.Table, regions: pa.Table, requesters: int) -> DatasetFigures:
@@ -77,15 +93,18 @@ def countries(regions: pa.Table) -> int:
 
 def _files(
     own: Mapping[str, pa.Table],
-    of_versions: Mapping[str, Mapping[str, pa.Table]],
+    of_versions: Mapping[str, pa.Table | None],
     figures: DatasetFigures,
     masking: Masking,
+    folder: Path,
+    *,
+    most_columns: int | None,
 ) -> Files:
-    yield from measures("by_day", own["by_day"], masking)
-    yield from measures("by_asset", total_by(own["by_asset"], "asset_path"), masking)
-    yield from measures("by_region", own["by_region"], masking)
-    yield from by_week(own["by_asset"])
+    yield from measures("by_day", own["by_day"], masking, folder)
+    yield from measures("by_asset", total_of_runs(own["by_asset"], "asset_path"), masking, folder)
+    yield from measures("by_region", own["by_region"], masking, folder)
+    yield from by_week(own["by_asset"], folder, most_columns)
     yield from requester_count(figures.requesters, masking)
-    for role, tables in of_versions.items():
-        for version, table in tables.items():
-            yield from measures(f"{folder_in(version)}/{role}", table, masking)
+    for role, totals in of_versions.items():
+        for version, table in split(totals, "version").items() if totals else ():
+            yield from measures(f"{folder_in(version)}/{role}", table, masking, folder)

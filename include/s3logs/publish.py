@@ -11,34 +11,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from include.s3logs import log_days
+from include.s3logs.archive_files import archive_files
 from include.s3logs.asset_logs import asset_logs
 from include.s3logs.checkpoint import OutputFile, fingerprint_of
-from include.s3logs.dataset_files import DatasetFigures, countries, dataset_files
+from include.s3logs.dataset_files import DatasetFigures, dataset_files
 from include.s3logs.errors import NotFoundError, ReconciliationError
+from include.s3logs.growing_file import SMALL
 from include.s3logs.history import Digests, History
 from include.s3logs.log_days import LogDay
 from include.s3logs.privacy import Masking
-from include.s3logs.regions.places import coordinates_table
+from include.s3logs.reduced_files import temporary_folder
 from include.s3logs.store import Store
-from include.s3logs.tables import TOTALS
-from include.s3logs.usage_files import (
-    LOGS,
-    Files,
-    folder_of_dataset,
-    measures,
-    requester_count,
-    summary,
-    to_json,
-)
+from include.s3logs.usage_files import LOGS, folder_of_dataset
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing but what may be shown
 UNFINISHED = "publish/_unfinished"  # there while files are being replaced
 STATUS = "status/log_days.tsv"
@@ -108,7 +100,7 @@ def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force:
     earlier = None if force else _load(lake)
     if earlier and earlier.fingerprint == fingerprint and _all_there(earlier.files, there):
         return Publication(fingerprint, days, earlier.totals, len(earlier.files), reused=True)
-    if earlier and {**earlier.inputs, "days": None} != {**inputs, "days": None}:
+    if earlier and earlier.inputs.get("version") != VERSION:
         earlier = replace(earlier, digests={})  # all is made anew; what comes out the same is not written
     published = _Publishing(lake, masking, there, earlier).run(days, inputs, force=force)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
@@ -122,42 +114,54 @@ class _Publishing:
     ) -> None:
         self.lake, self.masking, self.there = lake, masking, there
         self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
+        before = self.earlier.inputs
+        self.same_masking = (before.get("mask_below"), before.get("round_to")) == (
+            masking.below,
+            masking.round_to,
+        )
         self.files: dict[str, OutputFile] = {}
         self._waiting: dict[str, bytes] = {}
         self._size = 0  # bytes that wait
 
     def run(self, days: Sequence[LogDay], inputs: dict[str, Any], *, force: bool) -> _Published:
-        history = History(self.lake, [day.mapped for day in days if day.mapped], force=force)
-        digests = history.digests()
-        changed, changed_logs = self._changes(digests)
-        self.lake.write(UNFINISHED, b"")
-        datasets = {name: self.earlier.datasets[name] for name in digests if name not in changed}
-        for name, figures, files in dataset_files(history, sorted(changed), self.masking):
-            datasets[name] = figures
-            self._put(files)
-        for month, days_of_month in history.days.items():
-            for files in asset_logs(self.lake, month, days_of_month, changed_logs[f"{month:%Y-%m}"]):
+        with temporary_folder() as folder:
+            history = History(self.lake, [day.mapped for day in days if day.mapped], folder, force=force)
+            traffic = history.traffic()
+            changed, changed_logs = self._changes(traffic.digests)
+            self.lake.write(UNFINISHED, b"")
+            datasets = {name: self.earlier.datasets[name] for name in traffic.digests if name not in changed}
+            rows = {name: traffic.rows[name] for name in changed}
+            for name, figures, files in dataset_files(history, rows, self.masking, folder):
+                datasets[name] = figures
                 self._put(files)
-        _reconcile(history, datasets)
-        totals, of_archive = _archive_files(history, datasets, self.masking)
-        self._put({**dict(of_archive), STATUS: log_days.to_tsv(days)})
+            for month, days_of_month in history.days.items():
+                self._put(asset_logs(self.lake, month, days_of_month, changed_logs[f"{month:%Y-%m}"]))
+            _reconcile(history, datasets)
+            totals, of_archive = archive_files(history, datasets, self.masking, folder)
+            self._put(of_archive)
+        self._put([(STATUS, log_days.to_tsv(days))])
         self._flush()
         self.lake.delete(sorted(key for key in self.there if _is_ours(key) and key not in self.files))
-        published = _Published(fingerprint_of(inputs), inputs, self.files, totals, digests, datasets)
+        published = _Published(fingerprint_of(inputs), inputs, self.files, totals, traffic.digests, datasets)
         self.lake.write(CHECKPOINT, published.to_json())
         self.lake.delete([UNFINISHED])
         return published
 
     def _changes(self, digests: Digests) -> tuple[set[str], dict[str, list[str]]]:
-        """Return the datasets with a changed day, and by month those whose logs changed.
+        """Return the datasets with files to make anew, and by month those whose logs are.
 
-        Notes that the files of all others stay.
+        That is where a day changed or a file is not there. Another masking makes all anew but the logs, which
+        do not depend on it. Notes that all other files stay.
         """
         files = _by_folder(self.earlier.files)
         changed, changed_logs = set(), defaultdict(list)
         for name, now in digests.items():
             own, before = files[folder_of_dataset(name)], self.earlier.digests.get(name, {})
-            if before == now and all(self._is_there(file) for found in own.values() for file in found):
+            if (
+                self.same_masking
+                and before == now
+                and all(self._is_there(file) for found in own.values() for file in found)
+            ):
                 self._keep(file for found in own.values() for file in found)
                 continue
             changed.add(name)
@@ -174,20 +178,40 @@ class _Publishing:
     def _keep(self, files: Iterable[OutputFile]) -> None:
         self.files.update((file.key, file) for file in files)
 
-    def _put(self, files: Mapping[str, bytes]) -> None:
-        """Write, before `_flush` returns, the files whose content is not what stands there already."""
-        for key, data in files.items():
-            file = OutputFile(key, len(data), hashlib.sha256(data).hexdigest())
-            if self.earlier.files.get(key) != file or not self._is_there(file):
-                self._waiting[key] = data
-                self._size += len(data)
+    def _put(self, files: Iterable[tuple[str, bytes | Path]]) -> None:
+        """Write, before `_flush` returns, the files whose content is not what stands there already.
+
+        A local file is removed after that; it is written at once, unless it is small.
+        """
+        for key, found in files:
+            content = found.read_bytes() if isinstance(found, Path) and _size(found) <= SMALL else found
+            file = OutputFile(key, _size(content), _digest(content))
             self.files[key] = file
-        if self._size > _WAITING_BYTES:
-            self._flush()
+            if self.earlier.files.get(key) != file or not self._is_there(file):
+                if isinstance(content, Path):
+                    self.lake.write_file(key, content)
+                else:
+                    self._waiting[key] = content
+                    self._size += file.size
+            if isinstance(found, Path):
+                found.unlink()  # to write over it would make some systems put it on disk
+            if self._size > _WAITING_BYTES:
+                self._flush()
 
     def _flush(self) -> None:
         self.lake.write_many(self._waiting)
         self._waiting, self._size = {}, 0
+
+
+def _size(content: bytes | Path) -> int:
+    return content.stat().st_size if isinstance(content, Path) else len(content)
+
+
+def _digest(content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _by_folder(files: Mapping[str, OutputFile]) -> dict[str, dict[str, list[OutputFile]]]:
@@ -198,36 +222,6 @@ def _by_folder(files: Mapping[str, OutputFile]) -> dict[str, dict[str, list[Outp
         is_log = below[:1] == [LOGS]
         found[f"{usage}/{folder}"][below[-1].partition(".")[0] if is_log else ""].append(file)
     return found
-
-
-def _archive_files(
-    history: History, datasets: Mapping[str, DatasetFigures], masking: Masking
-) -> tuple[dict[str, Any], Files]:
-    """Return the totals of the archive, and the files below `usage/` that are of no dataset alone."""
-    regions, requesters = history.of_archive("archive_by_region"), history.requesters_of_archive()
-    sums = {total: sum(figures.sums[total] for figures in datasets.values()) for total in TOTALS}
-    totals = summary(sums, regions.num_rows, countries(regions), requesters, masking)
-
-    def files() -> Files:
-        names = sorted(datasets)
-        columns = {
-            total: pa.array([datasets[name].sums[total] for name in names], pa.int64()) for total in TOTALS
-        }
-        by_dataset = pa.table({"dataset": pa.array(names, pa.string()), **columns})
-        for name, table in (
-            ("by_day", history.of_archive("archive_by_day")),
-            ("by_region", regions),
-            ("by_dataset", by_dataset),
-        ):
-            yield from measures(f"usage/archive/{name}", table, masking)
-        for name, data in requester_count(requesters, masking):
-            yield f"usage/archive/{name}", data
-        yield "usage/totals.json", to_json({name: datasets[name].summary(masking) for name in names})
-        yield "usage/archive_totals.json", to_json(totals)
-        places = coordinates_table(regions["region"].to_pylist())
-        yield "usage/region_coordinates.json", to_json(places)
-
-    return totals, files()
 
 
 def _reconcile(history: History, datasets: Mapping[str, DatasetFigures]) -> None:

@@ -5,9 +5,12 @@ from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from include.s3logs.arrow import number_array
 
 TOTALS = ("bytes_sent", "number_of_requests", "number_of_downloads", "normalized_downloads")
 """The measures; `normalized_downloads` in millionths, as sums of whole numbers are the same in any order."""
@@ -48,10 +51,28 @@ def distinct(table: pa.Table, *keys: str) -> pa.Table:
 
 def split(table: pa.Table, column: str) -> dict[str, pa.Table]:
     """Return the rows of each value of a column, by which the table is sorted, without that column."""
-    values = table[column].combine_chunks()
+    starts = run_starts(table[column])
+    rest = table.drop_columns([column])
+    bounds = [*starts.tolist(), table.num_rows]
+    names = table[column].take(number_array(starts, pa.int64())).to_pylist()
+    return {
+        name: rest.slice(start, stop - start)
+        for name, (start, stop) in zip(names, pairwise(bounds), strict=True)
+    }
+
+
+def run_starts(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return where in sorted values each different one begins."""
     if not len(values):
-        return {}
-    starts = np.flatnonzero(np.r_[True, pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)])
-    rest = table.drop_columns([column]).combine_chunks()
-    bounds = [*starts.tolist(), len(values)]
-    return {values[start].as_py(): rest.slice(start, stop - start) for start, stop in pairwise(bounds)}
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.r_[True, pc.not_equal(values[1:], values[:-1]).to_numpy()])
+
+
+def total_of_runs(table: pa.Table, key: str) -> pa.Table:
+    """Do as `total_by`, for a table with rows that is sorted by the key."""
+    starts = run_starts(table[key])
+    at = number_array(starts, pa.int64())
+    sums = {
+        name: number_array(np.add.reduceat(table[name].to_numpy(), starts), pa.int64()) for name in TOTALS
+    }
+    return pa.table({key: table[key].take(at), **sums})

@@ -6,22 +6,24 @@ TSV, where masked counts show as `<50`, and as Parquet, where they are null.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.asset_types import OTHERS, TYPES, asset_types
 from include.s3logs.catalogs import LONGEST_FOLDER, folder_of
+from include.s3logs.growing_file import GrowingFile
 from include.s3logs.privacy import Masking
-from include.s3logs.tables import TOTALS, to_parquet, total_by
+from include.s3logs.tables import TOTALS, to_parquet
 
-Files = Iterator[tuple[str, bytes]]
-SHOWN = {"event_day": "date", "week": "week_start"}
+Files = Iterator[tuple[str, bytes | Path]]
+"""Names and contents; a local file may be used until the next name is asked for, and should be removed."""
+SHOWN = {"event_day": "date"}
 """What columns are called in published files, where that differs."""
-WEEKLY = "week_start"
+REQUESTERS = "number_of_requesters"
+_AT_ONCE = 1 << 16  # rows that are made text
 _DIGEST = 16  # hexadecimal digits
 LOGS = "logs"  # the folder of the asset logs, beside those of the versions
 
@@ -45,7 +47,7 @@ def folder_in(name: str) -> str:
     return f"{folder[: LONGEST_FOLDER - _DIGEST - 1]}~{digest}"
 
 
-def measures(name: str, sums: pa.Table, masking: Masking) -> Files:
+def measures(name: str, sums: pa.Table, masking: Masking, folder: Path) -> Files:
     """Yield `name`.tsv and .parquet: one column and the measures, days in order, all others most first."""
     column = sums.column_names[0]
     if column == "event_day":
@@ -53,46 +55,29 @@ def measures(name: str, sums: pa.Table, masking: Masking) -> Files:
     else:
         ordered = sums.sort_by([("bytes_sent", "descending"), (column, "ascending")])
     shown = SHOWN.get(column, column)
-    texts = {shown: quoted(pc.cast(ordered[column], pa.string()))}
-    yield f"{name}.tsv", tsv(texts | {total: masking.texts(total, ordered[total]) for total in TOTALS})
+    text = GrowingFile(folder / "measures.tsv")
+    text.write("\t".join((shown, *TOTALS)).encode() + b"\n")
+    for first in range(0, ordered.num_rows, _AT_ONCE):
+        rows = ordered.slice(first, _AT_ONCE)
+        names = quoted(pc.cast(rows[column], pa.string()))
+        text.write(lines(names, *(masking.texts(total, rows[total]) for total in TOTALS)))
+    yield f"{name}.tsv", text.content()
     numbers = {total: masking.numbers(total, ordered[total]) for total in TOTALS}
-    yield f"{name}.parquet", to_parquet(pa.table({shown: ordered[column], **numbers}))
-
-
-def by_week(assets: pa.Table) -> Files:
-    """Yield bytes by week, of each asset and of each type, from sums by `asset_path` and `week`."""
-    typed = assets.append_column("type", asset_types(assets["asset_path"]))
-    types = [kind for kind in (*TYPES, OTHERS) if kind in set(pc.unique(typed["type"]).to_pylist())]
-    for name, column, table, order in (
-        ("by_asset_per_week", "asset_path", assets, sorted(pc.unique(assets["asset_path"]).to_pylist())),
-        ("by_asset_type_per_week", "type", total_by(typed, "type", "week"), types),
-    ):
-        yield f"{name}.tsv", _weeks(table, column, order)
-        long = table.select(["week", column, "bytes_sent"]).rename_columns([WEEKLY, column, "bytes_sent"])
-        yield f"{name}.parquet", to_parquet(long.sort_by([(WEEKLY, "ascending"), (column, "ascending")]))
-
-
-def _weeks(table: pa.Table, column: str, values: Sequence[str]) -> bytes:
-    """Return a row for each week and a column for each of the values (assets or types) in their order."""
-    weeks = sorted(pc.unique(table["week"]).to_pylist())
-    sent = np.zeros((len(weeks), len(values)), np.int64)
-    rows = pc.index_in(table["week"], pa.array(weeks, pa.date32())).to_numpy()
-    columns = pc.index_in(table[column], pa.array(values, pa.string())).to_numpy()
-    sent[rows, columns] = table["bytes_sent"].to_numpy()
-    header = [WEEKLY, *quoted(pa.chunked_array([pa.array(values, pa.string())])).to_pylist()]
-    body = [[str(week), *map(str, row)] for week, row in zip(weeks, sent.tolist(), strict=True)]
-    return "".join("\t".join(row) + "\n" for row in (header, *body)).encode()
+    yield f"{name}.parquet", to_parquet(pa.table({shown: ordered[column], **numbers}).combine_chunks())
 
 
 def requester_count(count: int, masking: Masking) -> Files:
-    """Yield how many different requesters there were, as a file that holds nothing else."""
+    """Yield how many different requesters there were: text that is nothing else, and a table of one row."""
     yield "requester_count.tsv", f"{masking.show(count)}\n".encode()
+    counts = pa.chunked_array([pa.array([count], pa.int64())])
+    shown = masking.numbers(REQUESTERS, counts)
+    yield "requester_count.parquet", to_parquet(pa.table({REQUESTERS: shown}))
 
 
-def tsv(columns: Mapping[str, pa.ChunkedArray]) -> bytes:
-    """Return columns of text, that hold no line break and no tab, as TSV with a header."""
-    lines = pc.binary_join_element_wise(*columns.values(), "\t").to_pylist()
-    return "".join(f"{line}\n" for line in ("\t".join(columns), *lines)).encode()
+def lines(*columns: pa.ChunkedArray) -> bytes:
+    """Return columns of text, that hold no line break and no tab, as lines of TSV."""
+    joined = pc.binary_join_element_wise(*columns, "\t").to_pylist()
+    return "".join(f"{line}\n" for line in joined).encode()
 
 
 def quoted(texts: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -112,7 +97,7 @@ def summary(
         "total_bytes_sent": sums["bytes_sent"],
         "total_number_of_requests": masking.show(sums["number_of_requests"]),
         "total_number_of_downloads": masking.show(sums["number_of_downloads"]),
-        "number_of_requesters": masking.show(requesters),
+        REQUESTERS: masking.show(requesters),
         "number_of_unique_regions": regions,
         "number_of_unique_countries": countries,
     }

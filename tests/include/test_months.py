@@ -9,7 +9,7 @@ import pytest
 
 from include.s3logs.checkpoint import load_checkpoint, open_days, read_output
 from include.s3logs.errors import CorruptLakeError, ReconciliationError
-from include.s3logs.history import History
+from include.s3logs.history import History, Traffic
 from include.s3logs.months import merge_month
 from include.s3logs.publish import publish
 from tests.support.small_archive import EXACT, FIRST, SECOND, Archive, line
@@ -46,6 +46,12 @@ def three_days(archive):
 
 def rows(table):
     return [tuple(row.values()) for row in table.to_pylist()]
+
+
+def history(archive, days):
+    folder = archive.folder / "copies"
+    folder.mkdir(exist_ok=True)
+    return History(archive.lake, days, folder)
 
 
 def output(archive, checkpoint, role):
@@ -137,14 +143,14 @@ def test_a_merged_month_with_other_content_of_the_same_size_is_merged_again_with
 
 
 def test_a_digest_changes_with_a_day_with_traffic_to_the_dataset_and_with_no_other(archive, three_days):
-    before = History(archive.lake, three_days).digests()
+    before = history(archive, three_days).traffic().digests
     assert {name: set(months) for name, months in before.items()} == {
         "kelp": {"2024-06", "2024-07"},
         "reef": {"2024-06", "2024-07"},
         "unassociated": {"2024-07"},
     }
     changed = archive.do(SECOND, line(sent=5, day=SECOND), datasets=CATALOG).checkpoint
-    after = History(archive.lake, [three_days[0], changed, three_days[2]]).digests()
+    after = history(archive, [three_days[0], changed, three_days[2]]).traffic().digests
     different = {
         (name, month)
         for name in before
@@ -155,32 +161,32 @@ def test_a_digest_changes_with_a_day_with_traffic_to_the_dataset_and_with_no_oth
 
 
 def test_history_adds_up_all_months_for_the_datasets_asked_for(archive, three_days):
-    history = History(archive.lake, three_days)
-    assert list(history.days) == [JUNE, JULY_1]
+    of_all = history(archive, three_days)
+    assert list(of_all.days) == [JUNE, JULY_1]
     found = {
-        name: rows(table) for name, table in history.totals("by_region", ["reef", "unassociated"]).items()
+        name: rows(table) for name, table in of_all.totals("by_region", ["reef", "unassociated"]).items()
     }
     assert found == {
         "reef": [("NL", 4, 1, 1, 8_000), ("US", 9, 2, 2, 18_000)],
         "unassociated": [("bogon", 32, 1, 0, 64_000)],
     }
-    assert history.requesters(["reef", "kelp", "nobody"]) == {"reef": 2, "kelp": 1}
-    assert history.requesters_of_archive() == 3
-    assert [row[:2] for row in rows(history.of_archive("archive_by_region"))] == [
+    assert of_all.requesters(["reef", "kelp", "nobody"]) == {"reef": 2, "kelp": 1}
+    assert of_all.requesters_of_archive() == 3
+    assert [row[:2] for row in rows(of_all.of_archive("archive_by_region"))] == [
         *(("NL", 4), ("US", 9), ("bogon", 50)),
     ]
-    assert [row[:2] for row in rows(history.of_archive("archive_by_day"))] == [
+    assert [row[:2] for row in rows(of_all.of_archive("archive_by_day"))] == [
         *((FIRST, 3), (SECOND, 4), (date(2024, 6, 30), 8), (JULY_1, 48)),
     ]
 
 
 def test_a_history_without_days_is_empty(archive):
-    history = History(archive.lake, [])
-    assert history.digests() == {}
-    assert history.totals("by_day", ["reef"]) == {}
-    assert history.requesters(["reef"]) == {}
-    assert history.requesters_of_archive() == 0
-    assert rows(history.of_archive("archive_by_day")) == []
+    none = history(archive, [])
+    assert none.traffic() == Traffic({}, {})
+    assert none.totals("by_day", ["reef"]) == {}
+    assert none.requesters(["reef"]) == {}
+    assert none.requesters_of_archive() == 0
+    assert rows(none.of_archive("archive_by_day")) == []
 
 
 def test_who_comes_on_several_days_or_to_several_datasets_is_one_requester(archive):

@@ -36,7 +36,7 @@ def test_what_is_published_has_the_promised_names_and_nothing_else_is_there(arch
         *both(*(f"usage/{name}/{table}" for name in ("reef", "unassociated") for table in tables)),
         *both(*(f"usage/reef/1/{table}" for table in ("by_day", "by_asset", "by_region"))),
         *both(*(f"usage/archive/{table}" for table in ("by_day", "by_region", "by_dataset"))),
-        *(f"usage/{name}/requester_count.tsv" for name in ("reef", "unassociated", "archive")),
+        *both(*(f"usage/{name}/requester_count" for name in ("reef", "unassociated", "archive"))),
         "usage/reef/logs/reef.txt/2024-06.tsv",
         "usage/reef/logs/2024-06.parquet",
         "usage/totals.json",
@@ -162,6 +162,20 @@ def test_small_counts_are_masked_from_the_exact_sum_of_all_days(archive):
     assert archive.json("usage/archive_totals.json")["total_number_of_requests"] == 60
     assert archive.json("usage/archive_totals.json")["number_of_requesters"] == "<50"
     assert archive.json("usage/totals.json")["kelp"]["total_number_of_downloads"] == "<50"
+
+
+@pytest.mark.parametrize(
+    ("masking", "text", "number"),
+    [(Masking(50, 20), "<50", None), (Masking(3, 1), "3", 3), (Masking(2, 2), "4", 4), (EXACT, "3", 3)],
+)
+def test_requester_counts_are_masked_in_both_forms(archive, masking, text, number):
+    archive.do(FIRST, *(line(ip=ip) for ip in ("8.8.8.8", "9.9.9.9", "193.0.6.139")))
+    publish(archive.lake, masking)
+    for name in ("reef", "archive"):
+        assert archive.lake.read(f"usage/{name}/requester_count.tsv") == f"{text}\n".encode()
+        table = archive.parquet(f"usage/{name}/requester_count.parquet")
+        assert table.to_pylist() == [{"number_of_requesters": number}]
+        assert table.schema.field("number_of_requesters").type == "int64"
 
 
 def test_no_exact_small_count_is_in_anything_that_is_published(archive):

@@ -311,6 +311,6 @@ def test_files_of_many_datasets_are_the_same_however_many_are_done_at_once(tmp_p
     publish(archive.lake, EXACT)
     content = archive.contents()
     other = archive.unpublished(tmp_path / "other")
-    monkeypatch.setattr(dataset_files, "_AT_ONCE", 2)
+    monkeypatch.setattr(dataset_files, "_AT_ONCE", 20)
     publish(other.lake, EXACT)
     assert other.contents() == content

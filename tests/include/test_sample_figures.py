@@ -112,6 +112,8 @@ def test_requester_counts_are_those_of_different_addresses(lake, requests, datas
     for name, own in {**datasets, "archive": requests}.items():
         count = lake.read(f"usage/{name}/requester_count.tsv")
         assert count == f"{independent.requesters(own)}\n".encode(), name
+        table = parquet(lake, f"usage/{name}/requester_count.parquet")
+        assert table.to_pylist() == [{"number_of_requesters": independent.requesters(own)}]
     # Many ask for several datasets: they count once in the archive.
     assert independent.requesters(requests) < sum(map(independent.requesters, datasets.values()))
 
