@@ -14,6 +14,7 @@ from include.s3logs.rollup.planning import plan
 from include.s3logs.rollup.rollup import roll_up
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
+from include.s3logs.store_s3 import S3Store
 from tests.support.reduce_world import GARBAGE, line, settings
 
 DAYS = [date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 30)]
@@ -37,10 +38,9 @@ def deliver(store, prefix="logs/"):
 
 
 class World:
-    def __init__(self, folder, elsewhere):
-        self.lake, self.source = LocalStore(folder / "lake"), LocalStore(folder / "source")
-        self.archive = LocalStore(folder / "archive") if elsewhere else self.source
-        self.archive.root.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder, source, archive):
+        self.lake, self.source, self.archive = LocalStore(folder / "lake"), source, archive
+        elsewhere = archive is not source
         self.stores = {"reef": self.source} | ({"old reef": self.archive} if elsewhere else {})
 
     def roll_up(self, **options):
@@ -67,7 +67,8 @@ LENIENT = {"rejection_limit": 1.0}
 
 @pytest.fixture(params=[False, True], ids=["same folder", "elsewhere"])
 def world(request, tmp_path):
-    world = World(tmp_path, request.param)
+    source = LocalStore(tmp_path / "source")
+    world = World(tmp_path, source, LocalStore(tmp_path / "archive") if request.param else source)
     deliver(world.source)
     return world
 
@@ -83,6 +84,18 @@ def test_a_day_is_the_same_before_and_after(world, level, codec):
         assert world.reduce(day).reused
         assert world.outputs(day) == before[day]
         assert find_log_objects(world.stores, day, day).foreign == 0
+
+
+def test_a_month_on_s3_is_found_by_each_of_its_days(tmp_path, s3, bucket):
+    source = S3Store(s3.client, bucket, "logs/")
+    world = World(tmp_path, source, S3Store(s3.client, bucket, "archive/"))
+    deliver(source)
+    before = {day: world.outputs(day) for day in DAYS}
+    world.roll_up(level="month", originals="delete")
+    assert list(source.list()) == []
+    for day in DAYS:
+        assert world.reduce(day).reused
+        assert world.outputs(day) == before[day]
 
 
 def test_a_listing_of_all_time_finds_every_object_once(world):
