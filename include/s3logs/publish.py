@@ -115,10 +115,8 @@ class _Publishing:
         self.lake, self.masking, self.there = lake, masking, there
         self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
         before = self.earlier.inputs
-        self.same_masking = (before.get("mask_below"), before.get("round_to")) == (
-            masking.below,
-            masking.round_to,
-        )
+        now = {"mask_below": masking.below, "round_to": masking.round_to}
+        self.same_masking = all(before.get(name) == value for name, value in now.items())
         self.files: dict[str, OutputFile] = {}
         self._waiting: dict[str, bytes] = {}
         self._size = 0  # bytes that wait
@@ -157,11 +155,8 @@ class _Publishing:
         changed, changed_logs = set(), defaultdict(list)
         for name, now in digests.items():
             own, before = files[folder_of_dataset(name)], self.earlier.digests.get(name, {})
-            if (
-                self.same_masking
-                and before == now
-                and all(self._is_there(file) for found in own.values() for file in found)
-            ):
+            same = self.same_masking and before == now
+            if same and all(self._is_there(file) for found in own.values() for file in found):
                 self._keep(file for found in own.values() for file in found)
                 continue
             changed.add(name)

@@ -3,6 +3,7 @@
 Most assets have no traffic in most weeks. Only cells with traffic are held, and one line of the text.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class _Cells:
         file = GrowingFile(path)
         file.write(WEEKLY.encode())
         for first in range(0, len(self.names), _AT_ONCE):
-            file.write(b"\t" + _joined(quoted(self.names.slice(first, _AT_ONCE)).combine_chunks()))
+            file.write(_after_tabs(quoted(self.names.slice(first, _AT_ONCE)).to_pylist()))
         bounds = np.searchsorted(self.row, np.arange(len(self.weeks) + 1))
         for n, week in enumerate(self.weeks):
             file.write(f"\n{week}".encode())
@@ -66,7 +67,8 @@ class _Cells:
             line = np.zeros(len(self.names), np.int64)
             line[self.column[cells]] = self.sent[cells]
             for first in range(0, len(line), _AT_ONCE):
-                file.write(_numbers(line[first : first + _AT_ONCE]))
+                values = line[first : first + _AT_ONCE]
+                file.write(_after_tabs(values.tolist()) if values.any() else b"\t0" * len(values))
         file.write(b"\n")
         return file.content()
 
@@ -109,13 +111,5 @@ def _of_types(assets: _Cells) -> _Cells:
     return _Cells(assets.weeks, names, row, column, sent[:, used][row, column])
 
 
-def _numbers(values: Numbers) -> bytes:
-    if not values.any():
-        return b"\t0" * len(values)
-    return b"\t" + _joined(pc.cast(number_array(values, pa.int64()), pa.string()))
-
-
-def _joined(texts: pa.StringArray) -> bytes:
-    listed = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-    joined: bytes = pc.binary_join(listed, "\t")[0].as_buffer().to_pybytes()
-    return joined
+def _after_tabs(values: Sequence[object]) -> bytes:
+    return "".join(f"\t{value}" for value in values).encode()

@@ -36,7 +36,7 @@ ASSETS, REGIONS, REQUESTS = 4, 40, 2_000  # assets of a dataset; requests of a d
 PEOPLE = 200_000
 MASKING, OTHER_MASKING = Masking(50, 20), Masking(10, 10)
 HEAVY_DAYS = 12
-HEAVY = (("000001", 0.75, 300), ("000002", 0.05, 100_000), (UNASSOCIATED, 0.2, 1_000_000))
+HEAVY = (("000001", 0.75, 300), ("000002", 0.05, 20_000), (UNASSOCIATED, 0.2, 1_000_000))
 """Datasets of the heavy month: which share of the requests they get, and how many assets they have."""
 
 
@@ -149,10 +149,10 @@ def heavy_month(lake: LocalStore, requests: int) -> None:
 def main() -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.publishing", description="Measure publish.")
-    parser.add_argument("--days", type=int, default=2000, help="of the years; 0: leave them out")
+    parser.add_argument("--days", type=int, default=1000, help="of the years; 0: leave them out")
     parser.add_argument("--datasets", type=int, default=1000, help="of the years")
     parser.add_argument(
-        "--requests", type=int, default=1_000_000, help="a day of the heavy month; 0: leave it out"
+        "--requests", type=int, default=500_000, help="a day of the heavy month; 0: leave it out"
     )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="s3logs-bench-") as folder:
