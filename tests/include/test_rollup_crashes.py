@@ -1,4 +1,4 @@
-"""Whatever step an attempt dies in, the next one ends with every line exactly once, and nothing is ever lost."""
+"""Whatever step an attempt dies in, the next one ends with every line exactly once; nothing is lost."""
 
 import gzip
 from collections import Counter
@@ -49,7 +49,7 @@ class Scene:
             self.source.write(key, data)
 
     def run(self, options, fatal=None, now=NOW):
-        """Make one attempt, which dies before its side effect number `fatal`; return its result and effects."""
+        """Make one attempt, which dies before its side effect `fatal`; return its result and effects."""
         effects = Effects(fatal)
         destination = KillingStore(self.destination, effects)
         same = self.source is self.destination
@@ -87,8 +87,14 @@ SCENARIOS = {
     "late objects, delete": ({}, {"originals": "delete"}),
     "late objects, originals gone": ({"originals": "delete"}, {"originals": "delete"}),
     "late objects, originals gone, keep": ({"originals": "delete"}, {}),
-    "late objects, plain": ({"codec": "none", "originals": "delete"}, {"codec": "none", "originals": "delete"}),
-    "late objects, bzip2": ({"codec": "bzip2", "originals": "delete"}, {"codec": "bzip2", "originals": "delete"}),
+    "late objects, plain": (
+        {"codec": "none", "originals": "delete"},
+        {"codec": "none", "originals": "delete"},
+    ),
+    "late objects, bzip2": (
+        {"codec": "bzip2", "originals": "delete"},
+        {"codec": "bzip2", "originals": "delete"},
+    ),
     "other codec": ({"originals": "delete"}, {"codec": "gzip", "originals": "delete"}),
     "other codec, keep": ({}, {"codec": "none"}),
     "overwrite": ({}, {"overwrite": True}),

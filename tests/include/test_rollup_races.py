@@ -1,6 +1,7 @@
 """Two attempts at one interval at once, and log objects that come or change while it is rolled up."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count, product
 
@@ -44,13 +45,13 @@ def race(store, slow, quick, at, begun=True):
 
     steps = Steps(at, meddle)
     meddled = MeddledStore(store, steps)
-    try:
+    with suppress(S3LogsError):  # it was overtaken; only what is stored counts
         roll_up(meddled, {"": meddled}, DAY, slow, NOW)
-    except S3LogsError:
-        pass  # it was overtaken; only what is stored counts
     if steps.done < at:
         return False
-    kept = Counter(line for info in store.list() if info.key in EARLY | NEXT | LATE for line in text(store, info))
+    kept = Counter(
+        line for info in store.list() if info.key in EARLY | NEXT | LATE for line in text(store, info)
+    )
     assert set(ALL) <= set(kept) | set(lines(store)), f"lost before step {at}"
     # The retry, and what a day later is left of those that were overtaken.
     for now in (NOW, NOW + timedelta(days=2)):
@@ -87,13 +88,11 @@ def test_another_attempt_comes_in_on_s3(slow, s3, bucket):
 
 
 def meddled(store, change, at, **flags):
-    """Roll up with deleting, while `change` happens before step `at`; tell whether there were so many steps."""
+    """Roll up with deleting; before step `at`, `change` happens. Tell whether there were so many steps."""
     steps = Steps(at, change)
     other = MeddledStore(store, steps)
-    try:
+    with suppress(S3LogsError):  # noticed: the next attempt sees it as it is now
         roll_up(other, {"": other}, DAY, RollUpOptions(originals="delete", **flags), NOW)
-    except S3LogsError:
-        pass  # noticed: the next attempt sees it as it is now
     return steps.done >= at
 
 
@@ -123,3 +122,38 @@ def test_an_object_that_changes_at_any_step_loses_no_line(tmp_path):
         assert found[b"another"] == found[b"three"] == 1
         assert found[b"one"] == found[b"two"] <= 1
         prove(store)
+
+
+def test_what_a_living_attempt_has_written_is_not_swept(tmp_path):
+    """One makes the roll-up anew with another codec, while another has nothing to do but to tidy up."""
+    for at in count(1):
+        store = LocalStore(tmp_path / str(at))
+        put(store, EARLY | NEXT | LATE)
+        quick = RollUpOptions(originals="delete")
+        roll_up(store, {"": store}, DAY, RollUpOptions(), NOW)
+        steps = Steps(at, lambda store=store, quick=quick: roll_up(store, {"": store}, DAY, quick, NOW))
+        meddled = MeddledStore(store, steps)
+        with suppress(S3LogsError):
+            roll_up(meddled, {"": meddled}, DAY, RollUpOptions(overwrite=True, codec="gzip"), NOW)
+        if steps.done < at:
+            break
+        roll_up(store, {"": store}, DAY, quick, NOW)
+        roll_up(store, {"": store}, DAY, quick, NOW + timedelta(days=2))
+        assert lines(store) == ALL
+        prove(store)
+
+
+def test_originals_stay_when_the_roll_up_changes_after_it_was_verified(tmp_path, monkeypatch):
+    from include.s3logs.rollup import rollup
+
+    def verify_and_lose(destination, manifest, verify=rollup.verify):
+        found = verify(destination, manifest)
+        destination.write(found.key, b"something else")
+        return found
+
+    monkeypatch.setattr(rollup, "verify", verify_and_lose)
+    store = LocalStore(tmp_path)
+    put(store, EARLY)
+    with pytest.raises(S3LogsError, match="at work"):
+        roll_up(store, {"": store}, DAY, RollUpOptions(originals="delete"), NOW)
+    assert {info.key for info in store.list()} > set(EARLY)
