@@ -64,7 +64,8 @@ def parse_key(key: str) -> LogObjectName | None:
 
 
 def _delivered(folders: str, time: str, unique: str) -> LogObjectName:
-    moment = datetime.strptime(time, "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+    year, month, day, hour, minute, second = map(int, time.split("-"))
+    moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     dated = _DATE_FOLDERS.fullmatch(folders)
     if dated is None:
         return LogObjectName("simple", folders, moment.date(), moment, unique)

@@ -1,4 +1,4 @@
-"""Whatever step an attempt dies in, the next one ends with every line exactly once and nothing lost."""
+"""Whatever step an attempt dies in, the next one ends with every line exactly once; nothing is lost."""
 
 import gzip
 from collections import Counter
@@ -51,7 +51,7 @@ class Scene:
             self.source.write(key, data)
 
     def run(self, options, fatal=None, now=NOW):
-        """Make one attempt, which dies before side effect number `fatal`; return its result and effects."""
+        """Make one attempt, which dies before its side effect `fatal`; return its result and effects."""
         effects = Effects(fatal)
         destination = KillingStore(self.destination, effects)
         same = self.source is self.destination

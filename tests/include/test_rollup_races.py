@@ -90,7 +90,7 @@ def test_another_attempt_comes_in_on_s3(slow, s3, bucket):
 
 
 def meddled(store, change, at, **flags):
-    """Roll up and delete, while `change` happens before step `at`; tell whether there were so many."""
+    """Roll up with deleting; before step `at`, `change` happens. Tell whether there were so many steps."""
     steps = Steps(at, change)
     other = MeddledStore(store, steps)
     with suppress(S3LogsError):  # noticed: the next attempt sees it as it is now
@@ -124,3 +124,38 @@ def test_an_object_that_changes_at_any_step_loses_no_line(tmp_path):
         assert found[b"another"] == found[b"three"] == 1
         assert found[b"one"] == found[b"two"] <= 1
         prove(store)
+
+
+def test_what_a_living_attempt_has_written_is_not_swept(tmp_path):
+    """One makes the roll-up anew with another codec, while another has nothing to do but to tidy up."""
+    for at in count(1):
+        store = LocalStore(tmp_path / str(at))
+        put(store, EARLY | NEXT | LATE)
+        quick = RollUpOptions(originals="delete")
+        roll_up(store, {"": store}, DAY, RollUpOptions(), NOW)
+        steps = Steps(at, lambda store=store, quick=quick: roll_up(store, {"": store}, DAY, quick, NOW))
+        meddled = MeddledStore(store, steps)
+        with suppress(S3LogsError):
+            roll_up(meddled, {"": meddled}, DAY, RollUpOptions(overwrite=True, codec="gzip"), NOW)
+        if steps.done < at:
+            break
+        roll_up(store, {"": store}, DAY, quick, NOW)
+        roll_up(store, {"": store}, DAY, quick, NOW + timedelta(days=2))
+        assert lines(store) == ALL
+        prove(store)
+
+
+def test_originals_stay_when_the_roll_up_changes_after_it_was_verified(tmp_path, monkeypatch):
+    from include.s3logs.rollup import rollup
+
+    def verify_and_lose(destination, manifest, verify=rollup.verify):
+        found = verify(destination, manifest)
+        destination.write(found.key, b"something else")
+        return found
+
+    monkeypatch.setattr(rollup, "verify", verify_and_lose)
+    store = LocalStore(tmp_path)
+    put(store, EARLY)
+    with pytest.raises(S3LogsError, match="at work"):
+        roll_up(store, {"": store}, DAY, RollUpOptions(originals="delete"), NOW)
+    assert {info.key for info in store.list()} > set(EARLY)

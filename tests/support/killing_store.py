@@ -54,8 +54,11 @@ class KillingStore:
         return refused
 
 
+_STEPS = {"list", "find", "read", "write", "write_file", "delete", "delete_versions"}
+
+
 class Steps:
-    """Counts every call of the stores that share it, reads too; `meddle` happens before number `at`."""
+    """Counts every call of the stores that share it, reads too, and lets `meddle` happen before call `at`."""
 
     def __init__(self, at, meddle):
         self.at, self.meddle, self.done = at, meddle, 0
@@ -74,7 +77,7 @@ class MeddledStore:
 
     def __getattr__(self, name):
         method = getattr(self.store, name)
-        if name not in {"list", "find", "read", "write", "write_file", "delete", "delete_versions"}:
+        if name not in _STEPS:
             return method
 
         def called(*args, **kwargs):

@@ -1,0 +1,203 @@
+"""Which interval an object belongs to, and which intervals have work to do."""
+
+import random
+from bisect import bisect_left
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
+
+from include.s3logs.rollup.levels import LEVELS, Interval, interval_of, interval_of_file
+from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.rollup.planning import describe, plan
+from include.s3logs.rollup.rollup import roll_up
+from include.s3logs.store import LocalStore, ObjectInfo
+from include.s3logs.store_s3 import S3Store
+
+NOW = datetime(2026, 11, 5, tzinfo=UTC)
+PARTITIONED = "p/123456789012/eu-west-1/my.bucket/"
+
+
+@pytest.mark.parametrize(
+    ("level", "name", "end"),
+    [
+        ("10min", "2026-12-31-23-50", "2027-01-01T00:00"),
+        ("hour", "2026-12-31-23", "2027-01-01T00:00"),
+        ("day", "2026-12-31", "2027-01-01T00:00"),
+        ("month", "2026-12", "2027-01-01T00:00"),
+        ("10min", "2024-02-28-09-00", "2024-02-28T09:10"),
+        ("hour", "2024-02-28-09", "2024-02-28T10:00"),
+        ("day", "2024-02-28", "2024-02-29T00:00"),
+        ("month", "2024-02", "2024-03-01T00:00"),
+    ],
+)
+def test_an_interval_ends_where_the_next_begins(level, name, end):
+    assert Interval("", level, name).end == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("key", "prefix"),
+    [
+        ("2026-10-21-11-16-03-A", ""),
+        ("logs/2026-10-21-11-16-03-A", "logs/"),
+        ("s32026-10-21-11-16-03-A", "s3"),
+        ("2025-01-2026-10-21-11-16-03-A", "2025-01-"),
+        ("a(b)+[c]/.*2026-10-21-11-16-03-A", "a(b)+[c]/.*"),
+        (f"{PARTITIONED}2026/10/21/2026-10-21-11-16-03-A", PARTITIONED),
+        ("x/2026/10/21/2026-10-21-11-16-03-A", "x/"),
+    ],
+)
+def test_the_sub_prefix_is_kept_at_every_level(key, prefix):
+    names = {"10min": "2026-10-21-11-10", "hour": "2026-10-21-11", "day": "2026-10-21", "month": "2026-10"}
+    for level in LEVELS:
+        interval = interval_of(key, level)
+        assert interval == Interval(prefix, level, names[level])
+        assert interval.base == prefix + names[level]
+        for file in (interval.rollup_key("none"), interval.rollup_key("zstd"), interval.manifest_key):
+            assert interval_of_file(file) == interval
+        assert interval_of_file(interval.attempt_key("0123456789abcdef")) == interval
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "2026-10-21.csv",
+        "2026/10/21.log",
+        "2026/09/30/2026-10-01-11-16-03-A",
+        "E1.2026-10-21-11.abcd.gz",
+        "2026-13-21-11-16-03-A",
+        "2026-10-21-11-10",
+        "",
+    ],
+)
+def test_what_was_not_delivered_belongs_to_no_interval(key):
+    assert [interval_of(key, level) for level in LEVELS] == [None] * 4
+
+
+class Keys:
+    """A listing without objects."""
+
+    def __init__(self, keys, uri="/source"):
+        self.keys, self.address, self.listed = sorted(keys), uri, 0
+
+    def uri(self, key=""):
+        return f"{self.address}/{key}" if key else self.address
+
+    def list(self, prefix="", start_after=""):
+        for key in islice(self.keys, bisect_left(self.keys, prefix), None):
+            if not key.startswith(prefix):
+                break
+            self.listed += 1
+            yield ObjectInfo(key, 5000, "etag", NOW)
+
+
+def test_a_plan_of_100_000_keys_and_each_task_finds_its_own():
+    seed = random.Random(1)
+    prefixes = ["", "a/", "a/b-", PARTITIONED]
+    keys = set()
+    while len(keys) < 100_000:
+        prefix, day, second = seed.choice(prefixes), seed.randrange(1, 32), seed.randrange(86_400)
+        moment = datetime(2026, 10, day, tzinfo=UTC) + timedelta(seconds=second)
+        folders = f"2026/10/{day:02}/" if prefix == PARTITIONED else ""
+        keys.add(f"{prefix}{folders}{moment:%Y-%m-%d-%H-%M-%S}-{len(keys):016X}")
+    source = Keys(keys)
+    for level, count in (("month", 4), ("day", 124), ("hour", 2976)):
+        result = plan(Keys([], "/other"), {"": source}, RollUpOptions(level=level, include_open=True), NOW)
+        assert len(result.intervals) == count
+        assert sum(planned.objects for planned in result.intervals) == 100_000
+        assert sum(planned.bytes for planned in result.intervals) == 500_000_000
+    # Each interval lists by prefix what is its own, all of it and nothing else.
+    result = plan(Keys([], "/other"), {"": source}, RollUpOptions(include_open=True), NOW)
+    source.listed = 0
+    found = [{info.key for info in planned.interval.list(source)} for planned in result.intervals]
+    assert [len(own) for own in found] == [planned.objects for planned in result.intervals]
+    assert set().union(*found) == keys
+    assert source.listed == 100_000
+
+
+@pytest.fixture
+def source(tmp_path):
+    store = LocalStore(tmp_path / "source")
+    for key in (
+        "2026-10-25-23-59-59-A",
+        "2026-10-26-00-00-00-B",
+        "a/2026-10-01-00-00-00-C",
+        "a/2026-10-01-23-59-59-D",
+    ):
+        store.write(key, b"a line\n")
+    store.write("a/other", b"")
+    store.write("elb.gz", b"")
+    return store
+
+
+def names(result):
+    return [planned.interval.base for planned in result.intervals]
+
+
+def test_open_intervals_wait_unless_asked_for(source, tmp_path):
+    destination = LocalStore(tmp_path / "destination")
+    result = plan(destination, {"": source}, RollUpOptions(), NOW)
+    assert names(result) == ["a/2026-10-01", "2026-10-25"]  # oldest first; over for ten days
+    assert (result.open, result.foreign, sorted(result.foreign_examples)) == (
+        1,
+        2,
+        [source.uri("a/other"), source.uri("elb.gz")],
+    )
+    just_before = NOW - timedelta(seconds=1)
+    assert names(plan(destination, {"": source}, RollUpOptions(), just_before)) == ["a/2026-10-01"]
+    asked = RollUpOptions(include_open=True)
+    assert names(plan(destination, {"": source}, asked, NOW)) == ["a/2026-10-01", "2026-10-25", "2026-10-26"]
+    month = RollUpOptions(level="month", settling=timedelta(days=3))
+    assert names(plan(destination, {"": source}, month, NOW)) == ["2026-10", "a/2026-10"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_is_done_is_not_planned_again(same, source, tmp_path):
+    destination = source if same else LocalStore(tmp_path / "destination")
+
+    def bases(**flags):
+        return names(plan(destination, {"": source}, RollUpOptions(**flags), NOW))
+
+    every = bases()
+    for planned in plan(destination, {"": source}, RollUpOptions(), NOW).intervals:
+        roll_up(destination, {"": source}, planned.interval, RollUpOptions(), NOW)
+    result = plan(destination, {"": source}, RollUpOptions(), NOW)
+    assert (result.intervals, result.done, result.foreign) == ([], 2, 2)
+    assert result.rollups == (4 if same else 0)
+    assert bases(overwrite=True) == bases(originals="delete") == bases(originals="tag") == every
+    source.write("a/2026-10-01-12-00-00-E", b"late\n")
+    result = plan(destination, {"": source}, RollUpOptions(), NOW)
+    assert [(p.interval.base, p.objects, p.new) for p in result.intervals] == [("a/2026-10-01", 3, 1)]
+    # An attempt that was cut off leaves a manifest of its own behind, whatever became of the log objects.
+    destination.write("gone/2026-10-02.manifest-0123456789abcdef.json", b"{}")
+    assert bases() == ["a/2026-10-01", "gone/2026-10-02"]
+
+
+def test_a_manifest_that_cannot_be_read_is_for_the_task_to_explain(source):
+    source.write("a/2026-10-01.manifest.json", b"broken")
+    assert "a/2026-10-01" in names(plan(source, {"": source}, RollUpOptions(), NOW))
+
+
+def test_the_plan_as_people_read_it(source):
+    options = RollUpOptions(originals="delete")
+    assert describe(plan(source, {"": source}, options, NOW), options) == (
+        "sub-prefix   day         log objects  new  bytes\n"
+        "a/           2026-10-01            2    2   14 B\n"
+        "             2026-10-25            1    1    7 B\n"
+        "2 intervals                        3    3   21 B\n"
+        "Log objects that a verified roll-up holds: are deleted.\n"
+        "No work: 0 intervals done, 1 still open. Left alone: 2 objects that are no access logs, "
+        "0 roll-ups and manifests."
+    )
+
+
+def test_planning_on_s3(s3, bucket):
+    store = S3Store(s3.client, bucket, "x/")
+    for key in ("a/2026-10-01-00-00-00-C", f"{PARTITIONED}2026/10/01/2026-10-01-00-00-00-D"):
+        store.write(key, b"a line\n")
+    options = RollUpOptions(originals="delete")
+    result = plan(store, {"": store}, options, NOW)
+    assert names(result) == ["a/2026-10-01", f"{PARTITIONED}2026-10-01"]
+    for planned in result.intervals:
+        assert roll_up(store, {"": store}, planned.interval, options, NOW)["deleted"] == 1
+    assert plan(store, {"": store}, options, NOW).intervals == []
