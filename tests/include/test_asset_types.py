@@ -7,7 +7,7 @@ import pytest
 
 from include.s3logs.asset_types import OTHERS, asset_types
 from include.s3logs.publish import publish
-from include.s3logs.usage_files import by_week
+from include.s3logs.weeks import by_week
 from tests.support.small_archive import EXACT, Archive, line
 
 
@@ -71,10 +71,9 @@ def table(*rows):
 MONDAY, NEXT = date(2024, 6, 3), date(2024, 6, 10)
 
 
-def test_weeks_have_a_row_each_and_what_was_not_asked_for_is_0():
-    files = dict(
-        by_week(table(("b.nwb", MONDAY, 1), ("a.mp4", NEXT, 2), ("c.mp4", NEXT, 3), ("a.mp4", MONDAY, 4)))
-    )
+def test_weeks_have_a_row_each_and_what_was_not_asked_for_is_0(tmp_path):
+    found = ("a.mp4", MONDAY, 4), ("a.mp4", NEXT, 2), ("b.nwb", MONDAY, 1), ("c.mp4", NEXT, 3)
+    files = dict(by_week(table(*found), tmp_path))
     assert files["by_asset_per_week.tsv"] == (
         b"week_start\ta.mp4\tb.nwb\tc.mp4\n2024-06-03\t4\t1\t0\n2024-06-10\t2\t0\t3\n"
     )
@@ -83,13 +82,14 @@ def test_weeks_have_a_row_each_and_what_was_not_asked_for_is_0():
     )
 
 
-def test_assets_are_in_order_of_their_path_also_when_they_are_called_like_a_type():
-    files = dict(by_week(table(("Video", MONDAY, 1), ("Alga", MONDAY, 2), ("Miscellaneous", MONDAY, 3))))
+def test_assets_are_in_order_of_their_path_also_when_they_are_called_like_a_type(tmp_path):
+    found = ("Alga", MONDAY, 2), ("Miscellaneous", MONDAY, 3), ("Video", MONDAY, 1)
+    files = dict(by_week(table(*found), tmp_path))
     assert files["by_asset_per_week.tsv"].split(b"\n")[0] == b"week_start\tAlga\tMiscellaneous\tVideo"
 
 
-def test_asset_paths_in_the_header_are_quoted():
-    files = dict(by_week(table(('quo"te\t.nwb', MONDAY, 1), ("a.nwb", MONDAY, 2))))
+def test_asset_paths_in_the_header_are_quoted(tmp_path):
+    files = dict(by_week(table(("a.nwb", MONDAY, 2), ('quo"te\t.nwb', MONDAY, 1)), tmp_path))
     assert files["by_asset_per_week.tsv"].split(b"\n")[0] == b'week_start\ta.nwb\t"quo""te\t.nwb"'
 
 
