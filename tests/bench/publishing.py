@@ -149,7 +149,7 @@ def heavy_month(lake: LocalStore, requests: int) -> None:
 def main() -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.publishing", description="Measure publish.")
-    parser.add_argument("--days", type=int, default=1000, help="of the years; 0: leave them out")
+    parser.add_argument("--days", type=int, default=2000, help="of the years; 0: leave them out")
     parser.add_argument("--datasets", type=int, default=1000, help="of the years")
     parser.add_argument(
         "--requests", type=int, default=500_000, help="a day of the heavy month; 0: leave it out"
