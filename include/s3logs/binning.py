@@ -1,18 +1,39 @@
-"""Bin: reduced rows → the same rows sorted by object key, and totals of each key by event day."""
+"""Bin: reduced rows → the same rows sorted by object key, and totals of each key by event day.
 
-from collections.abc import Mapping
+The rows are sorted on disk (`sorting.py`), so that a day may be larger than the memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.checkpoint import Attempt, Checkpoint, Outcome, read_output, run_stage
+from include.s3logs.arrow import number_array
+from include.s3logs.checkpoint import Attempt, Checkpoint, Outcome, copy_output, run_stage
 from include.s3logs.errors import ReconciliationError
+from include.s3logs.reduced_files import RowsFile, temporary_folder, write_rows
+from include.s3logs.sorting import Sorter, grouped
 from include.s3logs.store import Store
-from include.s3logs.tables import MILLION, from_parquet, sorted_by_all, to_parquet, total_by
+from include.s3logs.tables import (
+    MILLION,
+    ROW_GROUP,
+    TOTALS,
+    read_batches,
+    schema_of,
+    total_by,
+    totals_schema,
+)
 
 STAGE = "binned"
-VERSION = 2
+VERSION = 3
+ORDER = ("object_key", "timestamp")
+TOTALS_BY = ("object_key", "event_day")
+_COUNTED = {"rows": "number_of_requests", "bytes_sent": "bytes_sent", "downloads": "number_of_downloads"}
+_KEYS = 1 << 14  # that are given at once
 _DOWNLOADED = 200
 _MOST_SHARE = 1e6  # no request sends an object that often: keeps nonsense from overflowing sums
 _ZARR_CHUNK = r"(?s)^(zarr/[^/]+)/.*$"  # a Zarr asset is a tree of chunk objects below zarr/<id>
@@ -39,7 +60,7 @@ def collapse_zarr(object_keys: pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chun
 def measured(rows: pa.Table) -> pa.Table:
     """Return the rows with `event_day` and the measures (`tables.TOTALS`), one request each."""
     downloads = pc.cast(pc.equal(rows["http_status"], _DOWNLOADED), pa.int64())
-    ones = pa.array([1], pa.int64()).take(pa.array([0] * rows.num_rows, pa.int64()))
+    ones = number_array(np.ones(rows.num_rows, np.int64), pa.int64())
     rows = rows.append_column("event_day", pc.cast(rows["timestamp"].cast(pa.timestamp("s")), pa.date32()))
     rows = rows.append_column("number_of_requests", ones).append_column("number_of_downloads", downloads)
     return rows.append_column("normalized_downloads", _normalized(rows["bytes_sent"], rows["object_size"]))
@@ -52,23 +73,43 @@ def _normalized(sent: pa.ChunkedArray, size: pa.ChunkedArray) -> pa.ChunkedArray
     return pc.fill_null(pc.cast(pc.round(pc.multiply(share, float(MILLION))), pa.int64()), 0)
 
 
+def binned_keys(path: Path) -> Iterator[pa.Table]:
+    """Yield the totals of each key, some keys at a time, from a file of those by key and event day.
+
+    In the rows that belong to it, the requests of each key follow each other in the same order.
+    """
+    return grouped(read_batches(path, ["object_key", *TOTALS], _KEYS), total_by, "object_key")
+
+
 def _bin(attempt: Attempt, reduced: Checkpoint) -> Mapping[str, int]:
-    rows = from_parquet(read_output(attempt.lake, reduced, "rows"))
-    keys = collapse_zarr(rows["object_key"])
-    binned = rows.set_column(rows.column_names.index("object_key"), "object_key", keys)
-    binned = sorted_by_all(binned, "object_key", "timestamp")
-    totals = total_by(measured(binned), "object_key", "event_day")
-    counts = {
-        "rows": binned.num_rows,
-        "object_keys": len(pc.unique(binned["object_key"])),
-        "bytes_sent": pc.sum(totals["bytes_sent"]).as_py() or 0,
-        "downloads": pc.sum(totals["number_of_downloads"]).as_py() or 0,
-    }
-    for name, upstream in (("rows", "reduced_rows"), ("bytes_sent", "bytes_sent")):
-        if counts[name] != reduced.counts[upstream]:
-            raise ReconciliationError(
-                f"{attempt.day}: bin has {counts[name]} {name}, reduce gave {reduced.counts[upstream]}"
-            )
-    attempt.write("rows", "parquet", to_parquet(binned))
-    attempt.write("keys", "parquet", to_parquet(totals))
-    return counts
+    with temporary_folder() as folder:
+        source = copy_output(attempt.lake, reduced, "rows", folder / "reduced")
+        schema = schema_of(source)
+        unsorted = Sorter(folder / "run", schema, *ORDER)
+        for found in read_batches(source):
+            keys = collapse_zarr(found["object_key"])
+            unsorted.add(found.set_column(found.column_names.index("object_key"), "object_key", keys))
+        rows = RowsFile(folder / "rows", schema, ROW_GROUP)
+        counts = Counter(dict.fromkeys(_COUNTED, 0))
+
+        def totals() -> Iterator[pa.Table]:
+            for binned in unsorted.sorted():
+                rows.add(binned)
+                sums = total_by(measured(binned), *TOTALS_BY)
+                for name, total in _COUNTED.items():
+                    counts[name] += pc.sum(sums[total]).as_py()
+                yield sums
+
+        keys = write_rows(
+            folder / "keys", totals_schema(schema, *TOTALS_BY), grouped(totals(), total_by, *TOTALS_BY)
+        )
+        rows.close()
+        counts["object_keys"] = sum(found.num_rows for found in binned_keys(keys))
+        for name, upstream in (("rows", "reduced_rows"), ("bytes_sent", "bytes_sent")):
+            if counts[name] != reduced.counts[upstream]:
+                raise ReconciliationError(
+                    f"{attempt.day}: bin has {counts[name]} {name}, reduce gave {reduced.counts[upstream]}"
+                )
+        attempt.write_file("rows", "parquet", rows.path)
+        attempt.write_file("keys", "parquet", keys)
+    return dict(counts)

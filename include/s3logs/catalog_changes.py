@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.s3logs import binning, mapping
-from include.s3logs.catalogs import Catalog, begins, claims_digest
+from include.s3logs.catalogs import Catalog, begins, claims_digest, stretches
 from include.s3logs.checkpoint import CHECKPOINT, is_day, load_checkpoint, open_days, read_output
 from include.s3logs.errors import CorruptLakeError, NotFoundError
 from include.s3logs.store import PARALLEL_READS, Store
@@ -124,6 +124,5 @@ def _digests(catalog: Catalog, keys_of_days: Sequence[pa.Array]) -> Iterator[str
     places = pc.fill_null(pc.index_in(keys, value_set=claimed.combine_chunks()), -1).to_numpy()
     for of_day in np.split(places, np.cumsum([len(keys) for keys in keys_of_days])[:-1]):
         found = np.sort(of_day[of_day >= 0])
-        rows = np.repeat(starts[found], counts[found])
-        rows += np.arange(len(rows)) - np.repeat(np.cumsum(counts[found]) - counts[found], counts[found])
-        yield claims_digest(claims.take(pa.array(rows)))
+        rows = stretches(starts[found], counts[found])
+        yield claims_digest([claims.take(pa.array(rows))])

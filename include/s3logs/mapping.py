@@ -1,30 +1,49 @@
-"""Map: binned rows → dataset, version, asset and region. No IP leaves this stage, only a keyed hash."""
+"""Map: binned rows → dataset, version, asset and region. No IP leaves this stage, only a keyed hash.
 
-from collections.abc import Mapping
+Rows, keys and totals pass through the memory some at a time and are sorted on disk (`sorting.py`), so that a
+day may be larger than the memory. What is held is what is known of each different address of the day.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.binning import measured
-from include.s3logs.catalogs import UNASSOCIATED, Catalog, claims_digest, first_claims
+from include.s3logs.arrow import bool_array, number_array
+from include.s3logs.binning import binned_keys, measured
+from include.s3logs.catalogs import (
+    CLAIMS,
+    UNASSOCIATED,
+    Catalog,
+    begins,
+    claims_digest,
+    first_claims,
+    stretches,
+)
 from include.s3logs.checkpoint import (
     Attempt,
     Checkpoint,
     Outcome,
     close_day,
+    copy_output,
     load_checkpoint,
-    read_output,
     run_stage,
 )
 from include.s3logs.errors import ReconciliationError
+from include.s3logs.reduced_files import RowsFile, temporary_folder, write_rows
 from include.s3logs.regions import UNDETERMINED, Regions, RegionSource
+from include.s3logs.sorting import Groups, Sorter, grouped
 from include.s3logs.store import Store
-from include.s3logs.tables import distinct, from_parquet, sorted_by_all, to_parquet, total_by
+from include.s3logs.tables import ROW_GROUP, distinct, read_batches, schema_of, total_by, totals_schema
 
 STAGE = "mapped"
-VERSION = 2
+VERSION = 3
+ORDER = ("dataset", "asset_path", "timestamp")
+"""What the rows are sorted by; after that by all other columns."""
 TOTALS_BY = {
     "by_day": ("dataset", "event_day"),
     "by_asset": ("dataset", "asset_path", "event_day"),
@@ -39,6 +58,11 @@ VERSIONS_BY = {
 REQUESTERS = ("dataset", "requester")
 
 
+_COUNTED = ("rows", "rows_unassociated", "rows_undetermined", "datasets", "bytes_sent")
+_Claims = Iterable[tuple[pa.Table, int]]
+"""What a catalog says of some keys, and how many requests these had; the keys as they follow in the rows."""
+
+
 def map_day(
     lake: Store, binned: Checkpoint, catalog: Catalog, regions: RegionSource, *, force: bool = False
 ) -> Outcome:
@@ -48,23 +72,23 @@ def map_day(
     the days it touches and no other. A day with undetermined regions is mapped again in any case.
     """
     day = date.fromisoformat(binned.log_day)
-    keys = from_parquet(read_output(lake, binned, "keys"), ["object_key"])["object_key"]
-    claims = catalog.claims([key for key in pc.unique(keys).to_pylist() if key is not None])
     earlier = load_checkpoint(lake, STAGE, day)
-    outcome = run_stage(
-        lake,
-        STAGE,
-        day,
-        inputs={
-            "version": VERSION,
-            "binned": binned.fingerprint,
-            "claims": claims_digest(claims),
-            "regions": regions.version,
-        },
-        compute=lambda attempt: _map(attempt, binned, claims, regions.open()),
-        upstream=binned.lineage(),
-        force=force or (earlier is not None and is_undetermined(earlier)),
-    )
+    with temporary_folder() as folder:
+        keys = copy_output(lake, binned, "keys", folder / "binned-keys")
+        outcome = run_stage(
+            lake,
+            STAGE,
+            day,
+            inputs={
+                "version": VERSION,
+                "binned": binned.fingerprint,
+                "claims": claims_digest(claims for claims, _ in _claims(catalog, keys)),
+                "regions": regions.version,
+            },
+            compute=lambda attempt: _map(attempt, binned, _claims(catalog, keys), regions.open(), folder),
+            upstream=binned.lineage(),
+            force=force or (earlier is not None and is_undetermined(earlier)),
+        )
     close_day(lake, day)
     return outcome
 
@@ -74,10 +98,78 @@ def is_undetermined(mapped: Checkpoint) -> bool:
     return mapped.counts.get("rows_undetermined", 0) > 0
 
 
-def _requesters(rows: pa.Table, regions: Regions) -> pa.Table:
-    """Look up each distinct address: `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash."""
-    found = pc.unique(rows["remote_ip"]).to_pylist()
-    addresses = sorted(ip for ip in found if ip is not None)
+def _claims(catalog: Catalog, keys: Path) -> _Claims:
+    for some in binned_keys(keys):
+        requests = pc.sum(some["number_of_requests"]).as_py() or 0
+        yield catalog.claims(some["object_key"].drop_null()), requests
+
+
+def _map(
+    attempt: Attempt, binned: Checkpoint, claims: _Claims, regions: Regions, folder: Path
+) -> Mapping[str, int]:
+    source = copy_output(attempt.lake, binned, "rows", folder / "binned-rows")
+    requesters = _requesters(_addresses(source, folder), regions)
+    schema = _mapped_schema(schema_of(source))
+    unsorted = Sorter(folder / "unsorted", schema, *ORDER)
+    groups = _groups(folder, schema)
+    datasets: set[str] = set()
+    for rows, of_keys in _lined_up(read_batches(source), claims):
+        located = _with_regions(_with_claims(rows, first_claims(of_keys)), requesters)
+        mapped = located.select(schema.names)
+        unsorted.add(mapped)
+        totals = measured(mapped)
+        versions = _of_versions(totals, of_keys)
+        known = located.filter(pc.not_equal(located["requester"], pa.scalar(0, pa.uint64())))
+        for role, group in groups.items():
+            group.add(known if role == "requesters" else versions if role in VERSIONS_BY else totals)
+        datasets.update(pc.unique(mapped["dataset"]).to_pylist())
+    counts = Counter({**dict.fromkeys(_COUNTED, 0), "datasets": len(datasets - {UNASSOCIATED})})
+    rows_file = RowsFile(folder / "rows", schema, ROW_GROUP)
+
+    def by_asset() -> Iterator[pa.Table]:
+        for mapped in unsorted.sorted():
+            rows_file.add(mapped)
+            counts.update(_counts(mapped))
+            yield total_by(measured(mapped), *TOTALS_BY["by_asset"])
+
+    keys = TOTALS_BY["by_asset"]
+    files = {"rows": rows_file.path, "by_asset": folder / "by_asset"}
+    write_rows(files["by_asset"], totals_schema(schema, *keys), grouped(by_asset(), total_by, *keys))
+    rows_file.close()
+    files |= {role: write_rows(folder / role, group.schema, group.all()) for role, group in groups.items()}
+    for name in ("rows", "bytes_sent"):
+        if counts[name] != binned.counts[name]:
+            raise ReconciliationError(
+                f"{attempt.day}: map has {counts[name]} {name}, bin gave {binned.counts[name]}"
+            )
+    for role, path in files.items():
+        attempt.write_file(role, "parquet", path)
+    return dict(counts)
+
+
+def _counts(mapped: pa.Table) -> dict[str, int]:
+    unassociated = pc.equal(mapped["dataset"], UNASSOCIATED)
+    undetermined = pc.equal(mapped["region"], UNDETERMINED)
+    return {
+        "rows": mapped.num_rows,
+        "rows_unassociated": pc.sum(unassociated).as_py(),
+        "rows_undetermined": pc.sum(undetermined).as_py(),
+        "bytes_sent": pc.sum(mapped["bytes_sent"]).as_py(),
+    }
+
+
+def _addresses(source: Path, folder: Path) -> list[str]:
+    """Return the different addresses in the rows, in order."""
+    different = Groups(
+        folder / "addresses", pa.schema([schema_of(source).field("remote_ip")]), distinct, "remote_ip"
+    )
+    for rows in read_batches(source, ["remote_ip"]):
+        different.add(rows)
+    return [ip for some in different.all() for ip in some["remote_ip"].drop_null().to_pylist()]
+
+
+def _requesters(addresses: list[str], regions: Regions) -> pa.Table:
+    """Look up: `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash; the last is no address."""
     hashes = b"".join((keyed or bytes(8))[:8] for keyed in regions.hashes([*addresses, None]))
     return pa.table(
         {
@@ -88,43 +180,46 @@ def _requesters(rows: pa.Table, regions: Regions) -> pa.Table:
     )
 
 
-def _map(attempt: Attempt, binned: Checkpoint, claims: pa.Table, regions: Regions) -> Mapping[str, int]:
-    rows = from_parquet(read_output(attempt.lake, binned, "rows"))
-    requesters = _requesters(rows, regions)
-    located = _with_regions(_with_claims(rows, first_claims(claims)), requesters)
-    mapped = sorted_by_all(located.drop_columns(["requester"]), "dataset", "asset_path", "timestamp")
-    totals = measured(mapped)
-    claimed = pc.not_equal(mapped["dataset"], UNASSOCIATED)
-    counts = {
-        "rows": mapped.num_rows,
-        "rows_unassociated": mapped.num_rows - (pc.sum(claimed).as_py() or 0),
-        "rows_undetermined": pc.sum(pc.equal(mapped["region"], UNDETERMINED)).as_py() or 0,
-        "datasets": len(pc.unique(mapped["dataset"].filter(claimed))),
-        "bytes_sent": pc.sum(mapped["bytes_sent"]).as_py() or 0,
+def _mapped_schema(binned: pa.Schema) -> pa.Schema:
+    """Return the schema of the rows: those of bin with what the claims say, and a region for the IP."""
+    kept = [field for field in binned if field.name != "remote_ip"]
+    of_claims = [CLAIMS.field(name) for name in ("dataset", "version", "asset_path")]
+    return pa.schema([*kept, *of_claims, pa.field("region", pa.string())])
+
+
+def _groups(folder: Path, schema: pa.Schema) -> dict[str, Groups]:
+    """Return all outputs but the rows and what is found in their order, as they are to be filled."""
+    totals = {role: keys for role, keys in (TOTALS_BY | VERSIONS_BY).items() if role != "by_asset"}
+    groups = {
+        role: Groups(folder / f"{role}-run", totals_schema(schema, *keys), total_by, *keys)
+        for role, keys in totals.items()
     }
-    for name in ("rows", "bytes_sent"):
-        if counts[name] != binned.counts[name]:
-            raise ReconciliationError(
-                f"{attempt.day}: map has {counts[name]} {name}, bin gave {binned.counts[name]}"
-            )
-    attempt.write("rows", "parquet", to_parquet(mapped))
-    for role, columns in TOTALS_BY.items():
-        attempt.write(role, "parquet", to_parquet(total_by(totals, *columns)))
-    versions = _of_versions(totals, claims)
-    for role, columns in VERSIONS_BY.items():
-        attempt.write(role, "parquet", to_parquet(total_by(versions, *columns)))
-    known = located.filter(pc.not_equal(located["requester"], pa.scalar(0, pa.uint64())))
-    attempt.write("requesters", "parquet", to_parquet(distinct(known, *REQUESTERS)))
-    return counts
+    requesters = pa.schema([schema.field("dataset"), pa.field("requester", pa.uint64())])
+    return groups | {"requesters": Groups(folder / "requesters-run", requesters, distinct, *REQUESTERS)}
+
+
+def _lined_up(tables: Iterator[pa.Table], claims: _Claims) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Yield all rows, some at a time, with the claims on their keys."""
+    rest: pa.Table | None = None
+    for of_keys, requests in claims:
+        left = requests
+        while left:
+            if rest is None or not rest.num_rows:
+                rest = next(tables, None)
+            if rest is None:
+                return  # fewer rows than requests: the counts will not add up
+            rows, rest = rest.slice(0, left), rest.slice(left)
+            yield rows, of_keys
+            left -= rows.num_rows
 
 
 def _with_claims(rows: pa.Table, claims: pa.Table) -> pa.Table:
     """Add dataset, version and asset path; what nobody claims is an asset of `unassociated` by its key."""
-    joined = rows.join(claims, "object_key", join_type="left outer")
-    dataset = pc.fill_null(joined["dataset"], UNASSOCIATED)
-    asset_path = pc.coalesce(joined["asset_path"], joined["object_key"], pa.scalar("-"))
-    joined = joined.set_column(joined.column_names.index("dataset"), "dataset", dataset)
-    return joined.set_column(joined.column_names.index("asset_path"), "asset_path", asset_path)
+    at = pc.index_in(rows["object_key"], value_set=claims["object_key"].combine_chunks())
+    dataset, version, asset_path = (claims[name].take(at) for name in ("dataset", "version", "asset_path"))
+    rows = rows.append_column("dataset", pc.fill_null(dataset, UNASSOCIATED))
+    rows = rows.append_column("version", version)
+    return rows.append_column("asset_path", pc.coalesce(asset_path, rows["object_key"], pa.scalar("-")))
 
 
 def _with_regions(rows: pa.Table, requesters: pa.Table) -> pa.Table:
@@ -138,8 +233,19 @@ def _with_regions(rows: pa.Table, requesters: pa.Table) -> pa.Table:
 
 def _of_versions(totals: pa.Table, claims: pa.Table) -> pa.Table:
     """Return the totals of each version's objects, once for each version that holds them."""
-    numbered = claims.filter(pc.not_equal(claims["version"], ""))
-    paths = numbered.group_by(["object_key", "dataset", "version"]).aggregate([("asset_path", "min")])
-    paths = paths.rename_columns({"asset_path_min": "asset_path"})
     of_keys = total_by(totals, "object_key", "event_day", "region")
-    return of_keys.join(paths, "object_key", join_type="inner")
+    numbered = claims.filter(pc.not_equal(claims["version"], ""))
+    # The paths of an object in a version follow each other; the first one counts.
+    is_first = begins(numbered["object_key"]) | begins(numbered["version"])
+    numbered = numbered.filter(bool_array(is_first)).combine_chunks()
+    starts = np.flatnonzero(begins(numbered["object_key"]))  # of the versions of each object
+    lengths = np.diff(starts, append=numbered.num_rows)
+    claimed = numbered["object_key"].take(number_array(starts, pa.int64())).combine_chunks()
+    at = pc.fill_null(pc.index_in(of_keys["object_key"], value_set=claimed), -1).to_numpy()
+    known = np.flatnonzero(at >= 0)
+    at = at[known]
+    rows = of_keys.take(number_array(np.repeat(known, lengths[at]), pa.int64()))
+    of_versions = numbered.take(number_array(stretches(starts[at], lengths[at]), pa.int64()))
+    for name in ("dataset", "version", "asset_path"):
+        rows = rows.append_column(name, of_versions[name])
+    return rows

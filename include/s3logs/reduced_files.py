@@ -1,9 +1,9 @@
-"""The files of a reduced day that may be large: they grow on disk while the log objects are read."""
+"""The files of a log day that may be large: they grow on disk while what is in them is found."""
 
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from include.s3logs.errors import StoreUnavailableError
 from include.s3logs.sources import LogObject
+from include.s3logs.tables import ROW_GROUP
 
 _ROW_GROUP = 65_536
 _EXAMPLES = 3
@@ -33,8 +34,9 @@ def temporary_folder() -> Iterator[Path]:
 class RowsFile:
     """Rows as Parquet. The bytes do not depend on the batches in which the rows came."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, row_group: int | None = None) -> None:
         self.path = path
+        self._row_group = row_group or _ROW_GROUP
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
         self._waiting = [pa.Table.from_batches([], schema)]
         self._count = 0
@@ -44,17 +46,26 @@ class RowsFile:
         # Joining copies: a batch may hold on to buffers that are much larger than its rows.
         self._waiting.append(_joined([rows.slice(0, 0), rows]))
         self._count += rows.num_rows
-        if self._count >= _ROW_GROUP:
+        if self._count >= self._row_group:
             waiting = _joined(self._waiting)
-            self._count %= _ROW_GROUP
+            self._count %= self._row_group
             whole = waiting.num_rows - self._count
-            self._writer.write_table(waiting.slice(0, whole), _ROW_GROUP)
+            self._writer.write_table(waiting.slice(0, whole), self._row_group)
             self._waiting = [waiting.slice(whole)]
 
     def close(self) -> None:
         """Write the last rows."""
         self._writer.write_table(_joined(self._waiting))
         self._writer.close()
+
+
+def write_rows(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> Path:
+    """Write the tables, one after the other, to one Parquet file; return where it is."""
+    file = RowsFile(path, schema, ROW_GROUP)
+    for table in tables:
+        file.add(table)
+    file.close()
+    return path
 
 
 class QuarantineFile:

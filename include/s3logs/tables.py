@@ -1,8 +1,9 @@
 """Arrow tables as Parquet bytes, and sums over them: the one way the lake's tables are kept and added up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,10 @@ from include.s3logs.arrow import number_array
 TOTALS = ("bytes_sent", "number_of_requests", "number_of_downloads", "normalized_downloads")
 """The measures; `normalized_downloads` in millionths, as sums of whole numbers are the same in any order."""
 MILLION = 1_000_000
+ROW_GROUP = 1 << 17
+"""Rows of each row group (but the last) in files that may be large."""
+BATCH = 1 << 15
+"""Rows that are worked on at once where a day may have more than the memory holds."""
 
 
 def to_parquet(table: pa.Table) -> bytes:
@@ -29,10 +34,34 @@ def from_parquet(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     return pq.read_table(BytesIO(data), columns=columns)
 
 
+def schema_of(path: Path) -> pa.Schema:
+    """Return the schema of a Parquet file."""
+    return pq.read_schema(path)
+
+
+def read_batches(path: Path, columns: Sequence[str] | None = None, rows: int = BATCH) -> Iterator[pa.Table]:
+    """Yield so many rows at a time of a Parquet file, or some of its columns, holding little else."""
+    # By default pyarrow would read the whole file beforehand.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        for batch in file.iter_batches(rows, columns=columns, use_threads=False):
+            yield pa.Table.from_batches([batch])
+
+
+def totals_schema(rows: pa.Schema, *keys: str) -> pa.Schema:
+    """Return the schema of the totals of such rows by the columns `keys`."""
+    by_day = pa.field("event_day", pa.date32())
+    fields = [by_day if key == "event_day" else rows.field(key) for key in keys]
+    return pa.schema([*fields, *((name, pa.int64()) for name in TOTALS)])
+
+
 def sorted_by_all(table: pa.Table, *first: str) -> pa.Table:
-    """Return the rows in one fixed order: by the columns `first`, then by all others."""
-    names = [*first, *(name for name in table.column_names if name not in first)]
-    return table.sort_by([(name, "ascending") for name in names])
+    """Return the rows in one fixed order: by the columns `first`, then by all others; null comes last."""
+    return table.sort_by([(name, "ascending") for name in all_columns(table, *first)])
+
+
+def all_columns(table: pa.Table, *first: str) -> list[str]:
+    """Return the names of the columns `first` and then of all others."""
+    return [*first, *(name for name in table.column_names if name not in first)]
 
 
 def total_by(table: pa.Table, *keys: str) -> pa.Table:

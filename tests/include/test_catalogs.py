@@ -121,15 +121,16 @@ def test_every_key_counts_for_one_dataset_with_all_its_versions_in_order(rows, k
 
 @given(ROWS, ROWS)
 def test_claims_have_the_same_digest_when_and_only_when_they_are_the_same(some, others):
-    assert (claims_digest(table(some)) == claims_digest(table(others))) == (some == others)
+    assert (claims_digest([table(some)]) == claims_digest([table(others)])) == (some == others)
 
 
 @given(ROWS, st.integers(0, 12))
 def test_the_digest_does_not_depend_on_how_arrow_keeps_the_claims(rows, cut):
     whole = table(rows)
     padded = pa.concat_tables([table([("x", "y", "z", "w")]), whole]).combine_chunks().slice(1)
-    assert claims_digest(pa.concat_tables([whole.slice(0, cut), whole.slice(cut)])) == claims_digest(whole)
-    assert claims_digest(padded) == claims_digest(whole)
+    parts = [whole.slice(0, cut), whole.slice(cut)]
+    for same in ([pa.concat_tables(parts)], parts, [padded]):
+        assert claims_digest(same) == claims_digest([whole])
 
 
 def test_a_catalog_that_claims_something_else_has_another_fingerprint():

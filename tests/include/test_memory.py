@@ -5,26 +5,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from tests.support.memory_run import GARBAGE, KEY, LINE, PROC
+from include.s3logs.store import LocalStore
+from tests.support.large_day import invent, run
+from tests.support.memory_run import GARBAGE, LINE, MEGABYTE, PROC, put
 
 pytestmark = pytest.mark.skipif(not (PROC / "clear_refs").exists(), reason="Linux tells the peak")
-MEGABYTE = 1_000_000
+
+ROWS = 2_000_000
 
 
-def put(folder, line, megabytes, pack):
-    """Write one object of that many bytes; no two of its lines are the same."""
-    path = folder / "source" / KEY
-    path.parent.mkdir()
-    lines = megabytes * MEGABYTE // len(line)
-    values = line.count(b"%")
-    file = pa.OSFile(str(path), "wb")
-    with pa.CompressedOutputStream(file, "zstd") if pack else file as sink:
-        for first in range(0, lines, 1000):
-            sink.write(b"".join(line % ((n,) * values) for n in range(first, first + 1000)))
-    return len(range(0, lines, 1000)) * 1000
+@pytest.fixture(scope="module")
+def large_day(tmp_path_factory):
+    """A reduced and binned day."""
+    lake = LocalStore(tmp_path_factory.mktemp("large"))
+    invent(lake, ROWS, 200_000, 50_000)
+    run("bin", lake)
+    return lake
 
 
 @pytest.mark.parametrize(
@@ -44,4 +42,18 @@ def test_a_large_object_takes_little_memory(tmp_path, line, megabytes, pack, mos
     found = json.loads(run.stdout)
     assert found["lines"] == lines
     assert found["rejections"] == (lines if line is GARBAGE else 0)
+    assert found["growth"] < most * MEGABYTE
+
+
+@pytest.mark.parametrize(("stage", "most"), [("bin", 330), ("map", 330)])
+def test_a_day_of_very_many_rows_takes_little_memory(large_day, stage, most):
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.support.large_day", stage, str(large_day.root)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(run.stdout)
+    assert found["counts"]["rows"] == ROWS
     assert found["growth"] < most * MEGABYTE

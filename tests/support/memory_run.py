@@ -9,6 +9,9 @@ import json
 import sys
 from datetime import date
 from pathlib import Path
+from time import perf_counter
+
+import pyarrow as pa
 
 from include.s3logs import reduce
 from include.s3logs.settings import Settings
@@ -27,12 +30,32 @@ LINE = (
 )
 GARBAGE = b"this is no record " * 25 + b"%d\n"
 PROC = Path("/proc/self")
+MEGABYTE = 1_000_000
 
 
-def _status(name):
+def put(folder, line, megabytes, pack):
+    """Write one object of that many bytes; no two of its lines are the same. Returns how many there are."""
+    path = folder / "source" / KEY
+    path.parent.mkdir()
+    lines = megabytes * MEGABYTE // len(line)
+    values = line.count(b"%")
+    file = pa.OSFile(str(path), "wb")
+    with pa.CompressedOutputStream(file, "zstd") if pack else file as sink:
+        for first in range(0, lines, 1000):
+            sink.write(b"".join(line % ((n,) * values) for n in range(first, first + 1000)))
+    return len(range(0, lines, 1000)) * 1000
+
+
+def status(name):
     """A figure of this process in bytes."""
     lines = (PROC / "status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def count_peak_from_here():
+    """Forget the peak so far; return what the process has now."""
+    (PROC / "clear_refs").write_text("5")
+    return status("VmRSS")
 
 
 def _reduce(folder):
@@ -47,10 +70,11 @@ def main(folder):
     folder = Path(folder)
     LocalStore(folder / "first/source").write(KEY, LINE % (1, 1) + GARBAGE % 1)
     _reduce(folder / "first")
-    (PROC / "clear_refs").write_text("5")  # the peak counts from here on
-    before = _status("VmRSS")
+    before = count_peak_from_here()
+    start = perf_counter()
     counts = _reduce(folder).counts
-    print(json.dumps({"growth": _status("VmHWM") - before, **counts}))
+    seconds, peak = perf_counter() - start, status("VmHWM")
+    print(json.dumps({"seconds": seconds, "peak": peak, "growth": peak - before, **counts}))
 
 
 if __name__ == "__main__":

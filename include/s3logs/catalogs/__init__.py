@@ -4,7 +4,7 @@ A catalog answers one question, `Catalog.claims`, and every kind gives the same 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
@@ -60,17 +60,28 @@ def begins(ordered: pa.ChunkedArray) -> np.ndarray:
     return first
 
 
-def claims_digest(claims: pa.Table) -> str:
-    """Return a digest of the claims, made of their letters alone: no matter how Arrow keeps them."""
-    digest = hashlib.sha256()
-    for column in claims.columns:
-        digest.update(pc.binary_length(column).to_numpy().astype("<i4").tobytes())
-        for texts in column.chunks:
-            _, offsets, letters = texts.buffers()
-            if len(texts) and letters is not None:
-                bounds = np.frombuffer(offsets, np.int32)
-                digest.update(letters[bounds[texts.offset] : bounds[texts.offset + len(texts)]])
-    return digest.hexdigest()
+def stretches(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return the positions start, start + 1, … of each stretch, one stretch after the other."""
+    positions: np.ndarray = np.repeat(starts, lengths)
+    positions += np.arange(len(positions)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return positions
+
+
+def claims_digest(tables: Iterable[pa.Table]) -> str:
+    """Return a digest of claims that come in any number of tables.
+
+    It is made of their letters alone: no matter how Arrow keeps them, and in which table a row is.
+    """
+    digests = [(hashlib.sha256(), hashlib.sha256()) for _ in CLAIMS]
+    for claims in tables:
+        for column, (lengths, letters) in zip(claims.columns, digests, strict=True):
+            lengths.update(pc.binary_length(column).to_numpy().astype("<i4").tobytes())
+            for texts in column.chunks:
+                _, offsets, content = texts.buffers()
+                if len(texts) and content is not None:
+                    bounds = np.frombuffer(offsets, np.int32)
+                    letters.update(content[bounds[texts.offset] : bounds[texts.offset + len(texts)]])
+    return hashlib.sha256(b"".join(part.digest() for pair in digests for part in pair)).hexdigest()
 
 
 def folder_of(dataset: str) -> str:

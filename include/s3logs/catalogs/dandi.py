@@ -116,7 +116,7 @@ def refresh(lake: Store, api: DandiApi, datasets: DatasetFilter) -> dict[str, An
         datasets=fetch.datasets,
         versions=fetch.versions,
         rows=rows.num_rows,
-        digest=earlier.digest if earlier and is_same else claims_digest(rows),
+        digest=earlier.digest if earlier and is_same else claims_digest([rows]),
         file=earlier.file if earlier and is_same else _write(lake, rows),
     )
     lake.write(POINTER, current.to_json())

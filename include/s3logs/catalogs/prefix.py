@@ -35,7 +35,7 @@ class PrefixCatalog:
         keys = pc.unique(object_keys).cast(pa.string())
         parts = pc.extract_regex(keys, self._pattern)
         dataset, asset_path = pc.struct_field(parts, "dataset"), pc.struct_field(parts, "asset_path")
-        version = pa.array([""], pa.string()).take(pa.array([0] * len(keys), pa.int64()))
+        version = pa.repeat("", len(keys))
         claims = pa.Table.from_arrays([keys, dataset, version, asset_path], schema=CLAIMS)
         unwanted = [name for name in pc.unique(dataset).to_pylist() if name and not self._wants(name)]
         wanted = pc.invert(pc.is_in(dataset, value_set=pa.array([*unwanted, None], pa.string())))
