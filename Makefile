@@ -37,7 +37,7 @@ $(shell rm -f $(TOOL) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run web retry backfill quarantine-export rollup sample test lint format types contracts pytest bench fuzz docs lock clean $(VENV) $(VENV)-dev
+.PHONY: help run web retry backfill quarantine-export rollup sample test lint format types contracts pytest bench bench-memory fuzz docs lock clean $(VENV) $(VENV)-dev
 
 help:  ## this list
 	@echo 'make run does everything with sample logs. With your own:'
@@ -88,12 +88,17 @@ contracts: $(DEV)  ## check who imports whom
 pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-bench: $(DEV)  ## measure speed against named alternatives, and publishing [ARGS='--megabytes 64']
+bench: $(DEV)  ## measure speed against named alternatives, publishing and rolling up [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)
 	@echo
 	$(PY) -m tests.bench.regions
 	@echo
 	$(PY) -m tests.bench.publishing
+	@echo
+	$(PY) -m tests.bench.rollup
+
+bench-memory: $(DEV)  ## measure the memory of the stages over 10 GB of logs; takes 12 GB of temporary files
+	$(PY) -m tests.bench.memory $(ARGS)
 
 fuzz: $(DEV)  ## hunt for lines on which the two parsers differ [SECONDS=60]
 	@$(INSTALL) atheris==3.0.0

@@ -19,6 +19,7 @@ from include.s3logs.errors import (
 )
 from include.s3logs.store import PARALLEL_READS, PIECE, ObjectInfo, Version
 from include.s3logs.store_s3_parts import put_in_parts
+from include.s3logs.store_s3_reader import FastReader
 from include.s3logs.store_s3_versions import delete_versions, tag_versions
 
 _DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
@@ -32,12 +33,16 @@ _PAUSES = (1, 2, 4)  # seconds before a piece that broke off is asked for again
 
 
 class S3Store:
-    """All keys of `bucket` that start with `prefix`; keys of the store are what follows the prefix."""
+    """All keys of `bucket` that start with `prefix`; keys of the store are what follows the prefix.
 
-    def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:
+    With the `credentials` of the client's session, small objects are read several times faster.
+    """
+
+    def __init__(self, client: Any, bucket: str, prefix: str = "", credentials: Any = None) -> None:
         self.client = client
         self.bucket = bucket
         self.prefix = prefix
+        self._fast = None if credentials is None else FastReader(client, bucket, credentials)
 
     def uri(self, key: str = "") -> str:
         """Return the `s3://` address of `key`."""
@@ -69,11 +74,10 @@ class S3Store:
 
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the bytes of the object."""
-        request = {"Bucket": self.bucket, "Key": self.prefix + key}
-        if etag is not None:
-            request["IfMatch"] = f'"{etag}"'
+        if self._fast and (given := self._fast.read(self.prefix + key, etag)) is not None:
+            return given
         with self.explained(key):
-            data: bytes = self.client.get_object(**request)["Body"].read()
+            data: bytes = self.client.get_object(**self._request(key, etag))["Body"].read()
         return data
 
     def read_pieces(self, key: str, size: int, etag: str | None = None) -> Iterator[bytes]:
@@ -81,26 +85,33 @@ class S3Store:
 
         So a connection that breaks off, as every long one may, costs a piece and not the object.
         """
-        request = {"Bucket": self.bucket, "Key": self.prefix + key}
-        if etag is not None:
-            request["IfMatch"] = f'"{etag}"'
         if size <= PIECE:
-            yield self._piece(key, request, size)
+            yield self._piece(key, etag, None, size)
             return
         for start in range(0, size, PIECE):
-            length = min(PIECE, size - start)
-            yield self._piece(key, request | {"Range": _range(start, length)}, length)
+            stop = min(start + PIECE, size)
+            yield self._piece(key, etag, (start, stop), stop - start)
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """Return a part of the object, with one request."""
-        request = {"Bucket": self.bucket, "Key": self.prefix + key, "Range": _range(start, length)}
-        return self._piece(key, request, length)
+        return self._piece(key, None, (start, start + length), length)
 
-    def _piece(self, key: str, request: dict[str, str], length: int) -> bytes:
-        """Return the `length` bytes that are asked for.
+    def _request(self, key: str, etag: str | None) -> dict[str, str]:
+        request = {"Bucket": self.bucket, "Key": self.prefix + key}
+        return request if etag is None else request | {"IfMatch": f'"{etag}"'}
+
+    def _piece(self, key: str, etag: str | None, span: tuple[int, int] | None, length: int) -> bytes:
+        """Return the `length` bytes that are asked for, the whole object or a span of it.
 
         The client repeats a request that fails, but not the reading of the answer's body.
         """
+        if self._fast and (given := self._fast.read(self.prefix + key, etag, span)) is not None:
+            if len(given) != length:
+                raise ChangedObjectError(f"{self.uri(key)} changed after it was listed.")
+            return given
+        request = self._request(key, etag)
+        if span is not None:
+            request["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         pauses = iter(_PAUSES)
         while True:
             with self.explained(key):
@@ -174,10 +185,6 @@ class S3Store:
             raise _translate(error, self.uri(key)) from error
         except _BROKEN as error:
             raise StoreUnavailableError(f"{self.uri(key)}: {error}") from error
-
-
-def _range(start: int, length: int) -> str:
-    return f"bytes={start}-{start + length - 1}"
 
 
 def _only(over: str | None) -> dict[str, str]:

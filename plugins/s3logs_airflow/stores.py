@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -29,7 +30,8 @@ def open_store(uri: str, aws_conn_id: str | None = None) -> Store:
         bucket, _, prefix = uri.removeprefix(_S3).partition("/")
         if not bucket:
             raise SettingsError(f"{uri!r} names no bucket; write s3://bucket/prefix.")
-        return S3Store(_s3_client(aws_conn_id or load_settings().aws_conn_id), bucket, prefix)
+        client, credentials = _s3_client(aws_conn_id or load_settings().aws_conn_id)
+        return S3Store(client, bucket, prefix, credentials)
     if "://" in uri:
         raise SettingsError(f"{uri!r} is neither a folder nor an s3:// address.")
     return LocalStore(uri.removeprefix("file:"))
@@ -152,10 +154,20 @@ def _read_file(address: str, aws_conn_id: str) -> bytes:
     return open_store(f"{folder}/" if folder else ".", aws_conn_id).read(name)
 
 
-def _s3_client(aws_conn_id: str) -> object:
+def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
+    """Return a client and its session's credentials; None for these where only boto3 knows how to connect."""
     # Airflow and boto3 are imported only where S3 is used: a local deployment starts faster without.
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
     hook = S3Hook(aws_conn_id=aws_conn_id)
-    return hook.get_client_type(config=hook.config.merge(Config(max_pool_connections=2 * PARALLEL_READS)))
+    client = hook.get_client_type(config=hook.config.merge(Config(max_pool_connections=2 * PARALLEL_READS)))
+    plain = _is_plain(hook, client) and not client.meta.config.proxies
+    return client, hook.get_session().get_credentials() if plain else None
+
+
+def _is_plain(hook: Any, client: Any) -> bool:
+    """Tell whether requests are signed, and certificates checked, in the usual way."""
+    usual = hook.verify in {None, True} and "AWS_CA_BUNDLE" not in os.environ
+    usual = usual or client.meta.endpoint_url.startswith("http://")
+    return usual and client.meta.config.signature_version in {"s3v4", "s3"}

@@ -65,21 +65,22 @@ class Manifest:
     """Only in the manifest of an attempt: the roll-up that was there before."""
 
     def to_json(self) -> bytes:
-        """Serialise, the log objects in the order of their keys."""
-        objects = sorted(self.objects, key=lambda member: (member.key, *member))
+        """Serialise: a line for each log object, in the order of their keys."""
         content: dict[str, Any] = {
             "format": FORMAT,
             "level": self.level,
             "interval": self.interval,
             "codec": self.codec,
             "rollup": asdict(self.rollup),
-            "objects": [member._asdict() for member in objects],
         }
         if self.tagged:
             content["tagged"] = self.tagged
         if self.replaces:
             content["replaces"] = asdict(self.replaces)
-        return json.dumps(content, indent=1).encode() + b"\n"
+        objects = sorted(self.objects, key=lambda member: (member.key, *member))
+        lines = [f'"{name}": {json.dumps(value)},\n' for name, value in content.items()]
+        members = ",\n".join([json.dumps(member._asdict()) for member in objects])
+        return "".join(["{\n", *lines, '"objects": [\n', members, "\n]}\n"]).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> "Manifest":
