@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime
+from shutil import which
 
 import pytest
 
@@ -26,6 +27,13 @@ from tests.support.rolled_up import lines, prove, rollups
 NOW = datetime.now(UTC)
 DAY = Interval("logs/", "day", "2026-10-21")
 TOOLS = {"none": "cat", "gzip": "zcat", "bzip2": "bzcat", "zstd": "zstdcat"}
+with_their_tools = pytest.mark.parametrize(
+    "codec",
+    [
+        pytest.param(codec, marks=pytest.mark.skipif(not which(tool), reason=f"{tool} is not installed"))
+        for codec, tool in TOOLS.items()
+    ],
+)
 
 
 def name(number, day="2026-10-21"):
@@ -54,7 +62,7 @@ def keys(store):
     return [info.key for info in store.list()]
 
 
-@pytest.mark.parametrize("codec", TOOLS)
+@with_their_tools
 def test_the_standard_tools_read_it_extended_or_not(codec, source, destination, run):
     source.write(name(1), b"one\ntwo")
     source.write(name(2), b"")
@@ -72,7 +80,7 @@ def test_the_standard_tools_read_it_extended_or_not(codec, source, destination, 
     prove(destination)
 
 
-@pytest.mark.parametrize("codec", TOOLS)
+@with_their_tools
 def test_a_day_of_empty_objects_is_an_empty_roll_up(codec, source, destination, run):
     source.write(name(1), b"")
     result = run(codec=codec, originals="delete")
