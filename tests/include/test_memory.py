@@ -1,4 +1,4 @@
-"""A day is reduced in bounded memory, however large its log objects are, or become when they are unpacked."""
+"""A day is reduced and rolled up in bounded memory, however large its log objects are, or become unpacked."""
 
 import json
 import subprocess
@@ -27,6 +27,18 @@ def put(folder, line, megabytes, pack):
     return len(range(0, lines, 1000)) * 1000
 
 
+def measured(*arguments):
+    """Return what a process of its own says."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.support.memory_run", *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
 @pytest.mark.parametrize(
     ("line", "megabytes", "pack", "most"),
     [(LINE, 300, False, 175), (LINE, 300, True, 175), (GARBAGE, 150, True, 120)],
@@ -34,14 +46,15 @@ def put(folder, line, megabytes, pack):
 )
 def test_a_large_object_takes_little_memory(tmp_path, line, megabytes, pack, most):
     lines = put(tmp_path, line, megabytes, pack)
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.support.memory_run", str(tmp_path)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = json.loads(run.stdout)
+    found = measured(tmp_path)
     assert found["lines"] == lines
     assert found["rejections"] == (lines if line is GARBAGE else 0)
     assert found["growth"] < most * MEGABYTE
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_rolling_up_a_large_object_takes_little_memory(tmp_path, pack):
+    lines = put(tmp_path, LINE, 300, pack)
+    found = measured(tmp_path, "roll_up")
+    assert (found["lines"], found["deleted"]) == (lines + 1, 1)
+    assert found["growth"] < 100 * MEGABYTE

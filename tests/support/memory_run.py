@@ -1,16 +1,18 @@
-"""Reduce one log day and print how much memory that took beyond what the process had before, and the counts.
+"""Reduce one log day, or roll it up, and print how much memory that took beyond what the process had before.
 
-    python -m tests.support.memory_run FOLDER
+    python -m tests.support.memory_run FOLDER [roll_up]
 
 FOLDER/source holds the log objects of `DAY`; the lake is made beside it.
 """
 
 import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from include.s3logs import reduce
+from include.s3logs.rollup import RollUpOptions, roll_up
+from include.s3logs.rollup.levels import interval_of
 from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
@@ -42,14 +44,27 @@ def _reduce(folder):
     return reduce.reduce_day(LocalStore(folder / "lake"), stores, DAY, listing, settings).checkpoint
 
 
-def main(folder):
+def _roll_up(folder):
+    """Roll up, and extend the roll-up."""
+    source, destination = LocalStore(folder / "source"), LocalStore(folder / "destination")
+    interval = interval_of(KEY, "day")
+    for late in (b"", LINE % (1, 1)):
+        if late:
+            source.write(f"{KEY}1", late)
+        options = RollUpOptions(originals="delete")
+        counts = roll_up(destination, {"": source}, interval, options, datetime.now(UTC))
+    return counts
+
+
+def main(folder, job="reduce"):
     """Do a small day first: it loads what is loaded late."""
     folder = Path(folder)
+    work = _roll_up if job == "roll_up" else lambda folder: _reduce(folder).counts
     LocalStore(folder / "first/source").write(KEY, LINE % (1, 1) + GARBAGE % 1)
-    _reduce(folder / "first")
+    work(folder / "first")
     (PROC / "clear_refs").write_text("5")  # the peak counts from here on
     before = _status("VmRSS")
-    counts = _reduce(folder).counts
+    counts = work(folder)
     print(json.dumps({"growth": _status("VmHWM") - before, **counts}))
 
 

@@ -50,7 +50,7 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path, **options):
+def s3_server(folder: Path):
     """Start the server with its data in `folder`, wait until it answers, stop it at the end."""
     ports = iter(_free_ports(8))
     arguments = {"ip": "127.0.0.1", "ip.bind": "127.0.0.1", "dir": folder, "master.telemetry": "false"}
@@ -62,7 +62,7 @@ def s3_server(folder: Path, **options):
         "s3.config": folder / "s3.json",
     }
     # Each bucket takes seven volumes, and each test a bucket.
-    arguments |= {"s3.port.iceberg": 0, "volume.max": 2000, "master.volumeSizeLimitMB": 64} | options
+    arguments |= {"s3.port.iceberg": 0, "volume.max": 2000, "master.volumeSizeLimitMB": 64}
     credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     (folder / "s3.json").write_text(
