@@ -32,12 +32,14 @@ from include.s3logs.store_s3 import S3Store
 from tests.bench.__main__ import FOLDER
 from tests.bench.corpus import MB, write_corpus
 from tests.bench.table import ratio, render, speed
-from tests.support.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
+from tests.support.distant import distant
+from tests.support.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
 
 DAY = Interval("logs/", "day", "2024-06-01")
 BUCKET = "rollup-bench"
 PIECE = 1 << 20
-SERVER = {"filer.saveToFilerLimit": 1 << 16}  # small objects stand in its index: less work for it, for all
+AWAY = 10  # milliseconds, about what S3 takes before the first byte of an answer
+FEW = 1000  # objects that the loop gets from there: it takes its time
 
 
 def log_objects(count: int, size: int) -> Iterator[tuple[str, bytes]]:
@@ -68,41 +70,55 @@ def rolled_up(source: S3Store, destination: S3Store, **flags: Any) -> tuple[floa
 
 
 def measure_objects(count: int, size: int, rounds: int) -> str:
-    """Return the table of the roll-up and the loop."""
+    """Return the tables of the roll-up and the loop, the server beside the client and some way off."""
     objects = dict(log_objects(count, size))
-    total = sum(map(len, objects.values()))
     lines = b"".join(objects.values()).count(b"\n")
-    with tempfile.TemporaryDirectory() as folder, s3_server(Path(folder), **SERVER) as server:
+    with tempfile.TemporaryDirectory() as folder, s3_server(Path(folder)) as server:
         server.client.create_bucket(Bucket=BUCKET)
-        source = S3Store(server.client, BUCKET, "", Credentials(ACCESS_KEY, SECRET_KEY))
+        source = opened(server, "")
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             list(pool.map(source.write, objects, objects.values()))
-        loops, rolls, ratios = [], [], []
-        for number in range(rounds):
-            loops.append(loop(server.client, list(objects)))
-            last = number == rounds - 1
-            destination = S3Store(
-                source.client, BUCKET, f"round-{number}/", Credentials(ACCESS_KEY, SECRET_KEY)
-            )
-            seconds, result = rolled_up(source, destination, originals="keep")
-            assert (result["held"], result["lines"], result["verified"]) == (count, lines, True)
-            rolls.append(seconds)
-            ratios.append(loops[-1] / seconds)
-            if last:
-                deleting, result = rolled_up(source, destination, originals="delete")
-                assert result["deleted"] == count
-    told = f"{count:,} objects, {total / MB:.1f} MB, {lines:,} lines; medians of {rounds} rounds:\n\n"
+        with distant(server.endpoint, AWAY) as endpoint:
+            away = compare(S3Server(endpoint), list(objects), lines, 1, FEW)
+        near = compare(server, list(objects), lines, rounds, count)
+        deleting, result = rolled_up(source, opened(server, "near-0/"), originals="delete")
+        assert result["deleted"] == count
+    total = sum(map(len, objects.values())) / MB
     rows = [
-        ["boto3, one get after the other", *_rate(loops, count), "1.0"],
-        ["roll-up, verified, originals kept", *_rate(rolls, count), ratio(median(ratios))],
-        ["then deleting them, verified again", *_rate([deleting], count), ""],
+        _row("boto3, one get after the other", near[0], 1.0),
+        _row("roll-up, verified, originals kept", near[1], near[2]),
+        _row("then deleting them, verified again", [count / deleting]),
+        _row(f"{AWAY} ms away: boto3, {FEW:,} of them", away[0], 1.0),
+        _row(f"{AWAY} ms away: roll-up, verified", away[1], away[2]),
     ]
-    return told + render(["", "s (min … max)", "objects/s", "÷ loop"], rows)
+    told = f"{count:,} objects, {total:.1f} MB, {lines:,} lines; medians of {rounds} rounds:\n\n"
+    return told + render(["", "objects/s (min … max)", "÷ loop"], rows)
 
 
-def _rate(seconds: list[float], count: int) -> tuple[str, str]:
-    shown = f"{median(seconds):.1f} ({min(seconds):.1f} … {max(seconds):.1f})"
-    return shown, f"{count / median(seconds):,.0f}"
+def opened(server: S3Server, prefix: str) -> S3Store:
+    """Return a store of the bucket."""
+    return S3Store(server.client, BUCKET, prefix, Credentials(ACCESS_KEY, SECRET_KEY))
+
+
+def compare(
+    server: S3Server, keys: list[str], lines: int, rounds: int, looped: int
+) -> tuple[list[float], list[float], float]:
+    """Return the speeds of the loop over some of the objects and of the roll-up, and their ratio."""
+    loops, rolls = [], []
+    for number in range(rounds):
+        loops.append(looped / loop(server.client, keys[:looped]))
+        place = f"{'near' if looped == len(keys) else 'away'}-{number}/"
+        seconds, result = rolled_up(opened(server, ""), opened(server, place), originals="keep")
+        assert (result["held"], result["lines"], result["verified"]) == (len(keys), lines, True)
+        rolls.append(len(keys) / seconds)
+    return loops, rolls, median(roll / one for roll, one in zip(rolls, loops, strict=True))
+
+
+def _row(name: str, speeds: list[float], over: float | None = None) -> list[str]:
+    shown = f"{median(speeds):,.0f}"
+    if len(speeds) > 1:
+        shown += f" ({min(speeds):,.0f} … {max(speeds):,.0f})"
+    return [name, shown, "" if over is None else ratio(over)]
 
 
 def measure_codecs(megabytes: int) -> str:

@@ -1,4 +1,4 @@
-"""A day is reduced in bounded memory, however large its log objects are, or become when they are unpacked."""
+"""Reduce, bin, map and roll-up take bounded memory, however large log objects are, or become unpacked."""
 
 import json
 import subprocess
@@ -25,6 +25,18 @@ def large_day(tmp_path_factory):
     return lake
 
 
+def measured(module, *arguments):
+    """Return what a process of its own says."""
+    run = subprocess.run(
+        [sys.executable, "-m", f"tests.support.{module}", *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
 @pytest.mark.parametrize(
     ("line", "megabytes", "pack", "most"),
     [(LINE, 300, False, 175), (LINE, 300, True, 175), (GARBAGE, 150, True, 120)],
@@ -32,28 +44,22 @@ def large_day(tmp_path_factory):
 )
 def test_a_large_object_takes_little_memory(tmp_path, line, megabytes, pack, most):
     lines = put(tmp_path, line, megabytes, pack)
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.support.memory_run", str(tmp_path)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = json.loads(run.stdout)
+    found = measured("memory_run", tmp_path)
     assert found["lines"] == lines
     assert found["rejections"] == (lines if line is GARBAGE else 0)
     assert found["growth"] < most * MEGABYTE
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_rolling_up_a_large_object_takes_little_memory(tmp_path, pack):
+    lines = put(tmp_path, LINE, 300, pack)
+    found = measured("memory_run", tmp_path, "roll_up")
+    assert (found["lines"], found["deleted"]) == (lines + 1, 1)
+    assert found["growth"] < 100 * MEGABYTE
+
+
 @pytest.mark.parametrize(("stage", "most"), [("bin", 330), ("map", 330)])
 def test_a_day_of_very_many_rows_takes_little_memory(large_day, stage, most):
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.support.large_day", stage, str(large_day.root)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = json.loads(run.stdout)
+    found = measured("large_day", stage, large_day.root)
     assert found["counts"]["rows"] == ROWS
     assert found["growth"] < most * MEGABYTE

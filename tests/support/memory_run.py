@@ -1,19 +1,23 @@
-"""Reduce one log day and print how much memory that took beyond what the process had before, and the counts.
+"""Reduce one log day, or roll it up, and print how much memory that took, the seconds, and the counts.
 
-    python -m tests.support.memory_run FOLDER
+    python -m tests.support.memory_run FOLDER [roll_up]
 
+`peak` is the most that the process ever had (bytes), `growth` what came on top of what it had before.
 FOLDER/source holds the log objects of `DAY`; the lake is made beside it.
 """
 
 import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import perf_counter
 
 import pyarrow as pa
 
 from include.s3logs import reduce
+from include.s3logs.rollup.levels import interval_of
+from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.rollup.rollup import roll_up
 from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
@@ -65,16 +69,26 @@ def _reduce(folder):
     return reduce.reduce_day(LocalStore(folder / "lake"), stores, DAY, listing, settings).checkpoint
 
 
-def main(folder):
+def _roll_up(folder):
+    """Roll up, and extend the roll-up."""
+    source, destination = LocalStore(folder / "source"), LocalStore(folder / "destination")
+    interval, options = interval_of(KEY, "day"), RollUpOptions(originals="delete")
+    roll_up(destination, {"": source}, interval, options, datetime.now(UTC))
+    source.write(f"{KEY}1", LINE % (1, 1))
+    return roll_up(destination, {"": source}, interval, options, datetime.now(UTC))
+
+
+def main(folder, job="reduce"):
     """Do a small day first: it loads what is loaded late."""
     folder = Path(folder)
+    work = _roll_up if job == "roll_up" else lambda folder: _reduce(folder).counts
     LocalStore(folder / "first/source").write(KEY, LINE % (1, 1) + GARBAGE % 1)
-    _reduce(folder / "first")
+    work(folder / "first")
     before = count_peak_from_here()
     start = perf_counter()
-    counts = _reduce(folder).counts
+    counts = work(folder)
     seconds, peak = perf_counter() - start, status("VmHWM")
-    print(json.dumps({"seconds": seconds, "peak": peak, "growth": peak - before, **counts}))
+    print(json.dumps({**counts, "seconds": seconds, "peak": peak, "growth": peak - before}))
 
 
 if __name__ == "__main__":

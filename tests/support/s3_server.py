@@ -50,11 +50,11 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path, **options):
+def s3_server(folder: Path):
     """Start the server with its data in `folder`, wait until it answers, stop it at the end."""
     for attempt in range(_START_ATTEMPTS):
         (folder / str(attempt)).mkdir()
-        with _started(folder / str(attempt), options) as (server, process):
+        with _started(folder / str(attempt)) as (server, process):
             if not _stores(server, process):
                 continue
             yield server
@@ -63,7 +63,7 @@ def s3_server(folder: Path, **options):
 
 
 @contextmanager
-def _started(folder, options):
+def _started(folder):
     """The server and its process; somebody else may be faster to take one of its ports, and it stops."""
     ports = iter(_free_ports(8))
     arguments = {"ip": "127.0.0.1", "ip.bind": "127.0.0.1", "dir": folder, "master.telemetry": "false"}
@@ -77,7 +77,7 @@ def _started(folder, options):
     # Each bucket takes seven volumes, and each test a bucket.
     # Those that are switched off would take ports that are always the same.
     arguments |= {"s3.port.iceberg": 0, "s3.port.lance": 0}
-    arguments |= {"volume.max": 2000, "master.volumeSizeLimitMB": 64} | options
+    arguments |= {"volume.max": 2000, "master.volumeSizeLimitMB": 64}
     credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     (folder / "s3.json").write_text(
