@@ -5,6 +5,7 @@ import gzip
 import os
 import subprocess
 from collections import Counter
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from shutil import which
 
@@ -19,8 +20,10 @@ from include.s3logs.errors import (
 )
 from include.s3logs.rollup.codecs import SUFFIXES
 from include.s3logs.rollup.levels import Interval
+from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
 from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.rollup.rollup import roll_up
+from include.s3logs.rollup.verification import verify
 from include.s3logs.store import PIECE, LocalStore
 from tests.support.rolled_up import lines, prove, rollups
 
@@ -247,6 +250,52 @@ def test_an_object_that_breaks_off_leaves_no_trace(codec, forbidding, destinatio
     assert (result["unreadable"], result["held"]) == (3, 1)
     assert lines(destination) == Counter([b"readable"])
     prove(destination)
+
+
+# Reading back
+
+
+@pytest.mark.parametrize("codec", TOOLS)
+@pytest.mark.parametrize(
+    ("part", "name_", "difference"),
+    [
+        ("member", "offset", "offset"),
+        ("member", "bytes", "offset|size|newline|line count|digest"),
+        ("member", "lines", "line count"),
+        ("member", "sha256", "digest"),
+        ("rollup", "size", "size"),
+        ("rollup", "sha256", "digest"),
+        ("rollup", "bytes", "size"),
+        ("rollup", "lines", "line count"),
+        ("rollup", "content_sha256", "digest"),
+    ],
+)
+def test_every_figure_of_a_manifest_is_compared(codec, part, name_, difference, source, destination, run):
+    for number in range(3):
+        source.write(name(number), b"%d\nwithout a newline" % number)
+    run(codec=codec)
+    manifest = Manifest.from_json(destination.read("logs/2026-10-21.manifest.json"))
+    assert verify(destination, manifest) == manifest.rollup
+    target = manifest.objects[1]._asdict() if part == "member" else asdict(manifest.rollup)
+    value = target[name_]
+    target[name_] = value + 1 if isinstance(value, int) else "0" * 64
+    if part == "member":
+        objects = (manifest.objects[0], Member(**target), manifest.objects[2])
+        wrong = replace(manifest, objects=objects)
+    else:
+        wrong = replace(manifest, rollup=RollUpFile(**target))
+    with pytest.raises(CorruptRollUpError, match=difference):
+        verify(destination, wrong)
+
+
+def test_what_follows_the_last_member_is_noticed(source, destination, run):
+    source.write(name(1), b"one\n")
+    source.write(name(2), b"two\n")
+    run()
+    manifest = Manifest.from_json(destination.read("logs/2026-10-21.manifest.json"))
+    fewer = replace(manifest, rollup=replace(manifest.rollup, bytes=4, lines=1), objects=manifest.objects[:1])
+    with pytest.raises(CorruptRollUpError, match="size, line count or digest"):
+        verify(destination, fewer)
 
 
 # Overwrite, and what it refuses
