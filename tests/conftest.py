@@ -5,7 +5,12 @@ import secrets
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes is no property of the code: machines are busy.
+hypothesis.settings.register_profile("s3logs", deadline=None)
+hypothesis.settings.load_profile("s3logs")
 
 PROJECT = Path(__file__).resolve().parents[1]
 HOME = tempfile.TemporaryDirectory(prefix="s3logs-test-airflow-")

@@ -35,7 +35,7 @@ from include.s3logs.checkpoint import (
 )
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.reduced_files import RowsFile, temporary_folder, write_rows
-from include.s3logs.regions import UNDETERMINED, Regions, RegionSource
+from include.s3logs.regions import UNDETERMINED, RegionSource
 from include.s3logs.sorting import Groups, Sorter, grouped
 from include.s3logs.store import Store
 from include.s3logs.tables import ROW_GROUP, distinct, read_batches, schema_of, total_by, totals_schema
@@ -85,7 +85,7 @@ def map_day(
                 "claims": claims_digest(claims for claims, _ in _claims(catalog, keys)),
                 "regions": regions.version,
             },
-            compute=lambda attempt: _map(attempt, binned, _claims(catalog, keys), regions.open(), folder),
+            compute=lambda attempt: _map(attempt, binned, _claims(catalog, keys), regions, folder),
             upstream=binned.lineage(),
             force=force or (earlier is not None and is_undetermined(earlier)),
         )
@@ -105,16 +105,17 @@ def _claims(catalog: Catalog, keys: Path) -> _Claims:
 
 
 def _map(
-    attempt: Attempt, binned: Checkpoint, claims: _Claims, regions: Regions, folder: Path
+    attempt: Attempt, binned: Checkpoint, claims: _Claims, regions: RegionSource, folder: Path
 ) -> Mapping[str, int]:
     source = copy_output(attempt.lake, binned, "rows", folder / "binned-rows")
-    requesters = _requesters(_addresses(source, folder), regions)
+    requesters = _requesters(source, folder, regions)
     schema = _mapped_schema(schema_of(source))
     unsorted = Sorter(folder / "unsorted", schema, *ORDER)
     groups = _groups(folder, schema)
     datasets: set[str] = set()
-    for rows, of_keys in _lined_up(read_batches(source), claims):
-        located = _with_regions(_with_claims(rows, first_claims(of_keys)), requesters)
+    with_regions = (_with_regions(rows, requesters) for rows in read_batches(source))
+    for rows, of_keys in _lined_up(with_regions, claims):
+        located = _with_claims(rows, first_claims(of_keys))
         mapped = located.select(schema.names)
         unsorted.add(mapped)
         totals = measured(mapped)
@@ -158,30 +159,30 @@ def _counts(mapped: pa.Table) -> dict[str, int]:
     }
 
 
-def _addresses(source: Path, folder: Path) -> list[str]:
-    """Return the different addresses in the rows, in order."""
-    different = Groups(
-        folder / "addresses", pa.schema([schema_of(source).field("remote_ip")]), distinct, "remote_ip"
-    )
+def _requesters(source: Path, folder: Path, regions: RegionSource) -> pa.Table:
+    """Look up each different address in the rows, and at last none.
+
+    Columns `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash. What knows the regions is not
+    kept.
+    """
+    schema = pa.schema([schema_of(source).field("remote_ip")])
+    different = Groups(folder / "addresses", schema, distinct, "remote_ip")
     for rows in read_batches(source, ["remote_ip"]):
         different.add(rows)
-    return [ip for some in different.all() for ip in some["remote_ip"].drop_null().to_pylist()]
-
-
-def _requesters(addresses: list[str], regions: Regions) -> pa.Table:
-    """Look up: `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash; the last is no address."""
-    hashes = b"".join((keyed or bytes(8))[:8] for keyed in regions.hashes([*addresses, None]))
+    addresses = [ip for some in different.all() for ip in some["remote_ip"].drop_null().to_pylist()]
+    opened = regions.open()
+    hashes = b"".join((keyed or bytes(8))[:8] for keyed in opened.hashes([*addresses, None]))
     return pa.table(
         {
             "remote_ip": pa.array([*addresses, None], pa.string()),
-            "region": pa.array(regions.look_up([*addresses, None]), pa.string()),
+            "region": pa.array(opened.look_up([*addresses, None]), pa.string()),
             "requester": pa.array(np.frombuffer(hashes, ">u8").astype(np.uint64)),
         }
     )
 
 
 def _mapped_schema(binned: pa.Schema) -> pa.Schema:
-    """Return the schema of the rows: those of bin with what the claims say, and a region for the IP."""
+    """Return the schema of the rows of map: those of bin with what is claimed, and a region for the IP."""
     kept = [field for field in binned if field.name != "remote_ip"]
     of_claims = [CLAIMS.field(name) for name in ("dataset", "version", "asset_path")]
     return pa.schema([*kept, *of_claims, pa.field("region", pa.string())])

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from include.s3logs.errors import StoreUnavailableError
 from include.s3logs.sources import LogObject
-from include.s3logs.tables import ROW_GROUP
+from include.s3logs.tables import ROW_GROUP, release_unused
 
 _ROW_GROUP = 65_536
 _EXAMPLES = 3
@@ -43,15 +43,15 @@ class RowsFile:
 
     def add(self, rows: pa.Table) -> None:
         """Add rows; they are written a row group at a time."""
-        # Joining copies: a batch may hold on to buffers that are much larger than its rows.
-        self._waiting.append(_joined([rows.slice(0, 0), rows]))
+        self._waiting.append(_copied(rows))
         self._count += rows.num_rows
         if self._count >= self._row_group:
             waiting = _joined(self._waiting)
             self._count %= self._row_group
             whole = waiting.num_rows - self._count
             self._writer.write_table(waiting.slice(0, whole), self._row_group)
-            self._waiting = [waiting.slice(whole)]
+            self._waiting = [_copied(waiting.slice(whole))]
+            release_unused()
 
     def close(self) -> None:
         """Write the last rows."""
@@ -93,6 +93,11 @@ class QuarantineFile:
     def close(self) -> None:
         """Write what is not written yet."""
         self._file.close()
+
+
+def _copied(rows: pa.Table) -> pa.Table:
+    """Return the rows without the buffers that they are part of, which may be much larger."""
+    return _joined([rows.slice(0, 0), rows])
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.s3logs.arrow import number_array
-from include.s3logs.tables import all_columns, sorted_by_all
+from include.s3logs.tables import all_columns, release_unused, sorted_by_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Limits:
 
     run: int = 16 << 20
     """Bytes of a run; up to three times as many are needed while it is sorted."""
-    batch: int = 1_024
+    batch: int = 512
     """Rows of a batch of a run."""
     step: int = 8 << 20
     """Bytes that a step of the merge reads."""
@@ -76,6 +76,7 @@ class Sorter:
         if self._runs is None:
             self._runs = self._new_runs(0)
         self._runs.add([self._settled()])
+        release_unused()
 
     def _new_runs(self, level: int) -> "_Runs":
         return _Runs(self._path.with_name(f"{self._path.name}-{level}"), self._schema, self._limits)
@@ -185,6 +186,7 @@ class _Runs:
                     ready = _up_to(held, numbered.slice(at, 1).select(held.column_names), first)
                 yield held.slice(0, ready)
                 held = held.slice(ready)
+                release_unused()
 
     def remove(self) -> None:
         """Remove the file."""
@@ -197,8 +199,8 @@ def _up_to(rows: pa.Table, bound: pa.Table, first: tuple[str, ...]) -> int:
     for name in all_columns(rows, *first):
         column, value = rows[name].slice(begin, stop - begin), bound[name][0]
         if value.is_valid:
-            less, like = (int(pc.sum(test(column, value)).as_py() or 0) for test in (pc.less, pc.equal))
+            less, like = (pc.sum(test(column, value)).as_py() or 0 for test in (pc.less, pc.equal))
         else:
-            less, like = len(column) - int(column.null_count), int(column.null_count)
+            less, like = len(column) - column.null_count, column.null_count
         begin, stop = begin + less, begin + less + like
     return stop

@@ -34,6 +34,11 @@ def from_parquet(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     return pq.read_table(BytesIO(data), columns=columns)
 
 
+def release_unused() -> None:
+    """Give back to the system what Arrow's allocator keeps for later: where memory is what counts."""
+    pa.default_memory_pool().release_unused()
+
+
 def schema_of(path: Path) -> pa.Schema:
     """Return the schema of a Parquet file."""
     return pq.read_schema(path)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from include.s3logs import sorting
 from include.s3logs.reduced_files import temporary_folder
 from include.s3logs.sorting import Groups, Limits, Sorter, grouped
 from include.s3logs.tables import TOTALS, distinct, sorted_by_all, total_by, totals_schema
@@ -68,14 +69,12 @@ def sort(parts, limits, *first):
     return pa.concat_tables([SCHEMA.empty_table(), *found])
 
 
-@settings(deadline=None)
 @given(ROWS, st.lists(st.integers(0, 5), max_size=10), LIMITS)
 def test_rows_come_in_the_order_of_one_sort_whatever_fits_in_the_memory(rows, lengths, limits):
     found = sort(tables(rows, lengths), limits, "key", "time")
     assert found.equals(sorted_by_all(table(rows), "key", "time"))
 
 
-@settings(deadline=None)
 @given(st.data(), ROWS)
 def test_the_order_in_which_rows_come_makes_no_difference(data, rows):
     shuffled = data.draw(st.permutations(rows))
@@ -137,7 +136,6 @@ def measured(rows):
     )
 
 
-@settings(deadline=None)
 @given(ROWS, st.lists(st.integers(0, 5), max_size=10))
 def test_totals_of_rows_in_any_order_are_those_of_all_at_once(rows, lengths):
     schema = totals_schema(pa.schema([("key", pa.string())]), "key", "event_day")
@@ -155,13 +153,23 @@ def test_totals_of_rows_in_any_order_are_those_of_all_at_once(rows, lengths):
     assert found.equals(total_by(measured(rows).rename_columns(schema.names), "key", "event_day"))
 
 
-@settings(deadline=None)
 @given(ROWS, st.lists(st.integers(0, 5), max_size=10))
 def test_different_values_over_the_borders_of_tables(rows, lengths):
     ordered = sorted_by_all(table(rows), "key", "hash").to_pylist()
     found = list(grouped(tables(ordered, lengths), distinct, "key", "hash"))
     expected = distinct(table(rows), "key", "hash")
     assert pa.concat_tables(found).equals(expected)
+
+
+def test_groups_that_do_not_fit_in_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(sorting, "LIMITS", TINY)
+    values = [n * 7919 % 50 for n in range(500)]
+    groups = Groups(tmp_path / "groups", pa.schema([("n", pa.int64())]), distinct, "n")
+    for begin in range(0, 500, 20):
+        groups.add(pa.table({"n": values[begin : begin + 20]}))
+    assert any(tmp_path.iterdir())
+    assert [row["n"] for part in groups.all() for row in part.to_pylist()] == list(range(50))
+    assert not any(tmp_path.iterdir())
 
 
 def test_nothing_has_no_groups():

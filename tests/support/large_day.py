@@ -1,24 +1,23 @@
 """A reduced log day of any size, invented, and one stage over it in a process of its own.
 
-    python -m tests.support.large_day STAGE FOLDER
+    python -m tests.support.large_day STAGE FOLDER [MEGABYTES]
 
-FOLDER is the lake with the day. Prints the seconds, those of the processor (which others cannot take), the
-most memory the process ever had (`peak`, bytes), and how much of it came on top of what the same stage of a
-day with next to nothing had taken (`growth`).
+FOLDER is the lake with the day; MEGABYTES limits what is sorted in memory at once. Prints the seconds, those
+of the processor (which depend less on what else the machine does), the most memory that the process had
+(`peak`, bytes), and how much of it came on top of what it had after the same stage of a tiny day (`growth`).
 """
 
 import json
 import sys
 import tempfile
 from datetime import date
-from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs import binning, mapping, reduce
+from include.s3logs import binning, mapping, reduce, sorting
 from include.s3logs.arrow import number_array
 from include.s3logs.catalogs.prefix import PrefixCatalog
 from include.s3logs.checkpoint import Attempt, load_checkpoint
@@ -26,6 +25,7 @@ from include.s3logs.reduced_files import RowsFile, temporary_folder
 from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.tables import network_table
+from include.s3logs.sorting import Limits
 from include.s3logs.store import LocalStore
 from tests.support.memory_run import count_peak_from_here, status
 
@@ -117,8 +117,10 @@ def run(stage, lake):
     return mapping.map_day(lake, binned, TwoVersions(1), regions, force=True).checkpoint
 
 
-def main(stage, folder):
+def main(stage, folder, megabytes=None):
     """Do a small day first: it loads what is loaded late."""
+    if megabytes:
+        sorting.LIMITS = Limits(run=int(megabytes) << 20, step=int(megabytes) << 19)
     with tempfile.TemporaryDirectory() as other:
         small = LocalStore(other)
         invent(small, 100, 10, 10)
@@ -134,4 +136,4 @@ def main(stage, folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(*sys.argv[1:])

@@ -62,9 +62,8 @@ def begins(ordered: pa.ChunkedArray) -> np.ndarray:
 
 def stretches(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Return the positions start, start + 1, … of each stretch, one stretch after the other."""
-    positions: np.ndarray = np.repeat(starts, lengths)
-    positions += np.arange(len(positions)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return positions
+    before = np.cumsum(lengths) - lengths  # positions of the stretches before
+    return np.asarray(np.arange(lengths.sum()) + np.repeat(starts - before, lengths))
 
 
 def claims_digest(tables: Iterable[pa.Table]) -> str:
