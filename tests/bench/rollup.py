@@ -12,20 +12,23 @@ from __future__ import annotations
 import argparse
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
+import psutil
 from botocore.credentials import Credentials
 
 from include.s3logs.decompress import unpack_as
 from include.s3logs.rollup.codecs import CODECS, Codec, encoder
 from include.s3logs.rollup.levels import Interval
-from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.rollup.manifest import Manifest
+from include.s3logs.rollup.options import Originals, RollUpOptions
 from include.s3logs.rollup.rollup import roll_up
 from include.s3logs.store import PARALLEL_READS
 from include.s3logs.store_s3 import S3Store
@@ -54,23 +57,41 @@ def log_objects(count: int, size: int) -> Iterator[tuple[str, bytes]]:
             yield f"logs/2024-06-01-{clock}-{number:016X}", b"".join(file.readlines(size - 300))
 
 
-def loop(client: Any, keys: list[str]) -> float:
-    """Get the objects one after the other; return the seconds."""
-    started = perf_counter()
+@dataclass(frozen=True)
+class Run:
+    """How long something took, and how much processor time here and in the server, for each object."""
+
+    seconds: float
+    here: float
+    there: float
+
+
+def measured(objects: int, work: Callable[[], object]) -> Run:
+    """Do the work and measure."""
+    servers = [process for process in psutil.Process().children() if process.name() == "weed"]
+
+    def busy() -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in servers)
+
+    there, here, started = busy(), process_time(), perf_counter()
+    work()
+    seconds = perf_counter() - started
+    return Run(seconds / objects, (process_time() - here) / objects, (busy() - there) / objects)
+
+
+def loop(client: Any, keys: list[str]) -> None:
+    """Get the objects one after the other."""
     for key in keys:
         client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    return perf_counter() - started
 
 
-def rolled_up(source: S3Store, destination: S3Store, **flags: Any) -> tuple[float, dict[str, Any]]:
-    """Roll the day up; return the seconds and the result."""
-    started = perf_counter()
-    result = roll_up(destination, {"": source}, DAY, RollUpOptions(**flags), datetime.now(UTC))
-    return perf_counter() - started, result
+def rolled_up(source: S3Store, destination: S3Store, originals: Originals) -> dict[str, Any]:
+    """Roll the day up."""
+    return roll_up(destination, {"": source}, DAY, RollUpOptions(originals=originals), datetime.now(UTC))
 
 
 def measure_objects(count: int, size: int, rounds: int) -> str:
-    """Return the tables of the roll-up and the loop, the server beside the client and some way off."""
+    """Return the table of the roll-up and the loop, the server beside the client and some way off."""
     objects = dict(log_objects(count, size))
     lines = b"".join(objects.values()).count(b"\n")
     with tempfile.TemporaryDirectory() as folder, s3_server(Path(folder)) as server:
@@ -79,20 +100,22 @@ def measure_objects(count: int, size: int, rounds: int) -> str:
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             list(pool.map(source.write, objects, objects.values()))
         with distant(server.endpoint, AWAY) as endpoint:
-            away = compare(S3Server(endpoint), list(objects), lines, 1, FEW)
-        near = compare(server, list(objects), lines, rounds, count)
-        deleting, result = rolled_up(source, opened(server, "near-0/"), originals="delete")
-        assert result["deleted"] == count
-    total = sum(map(len, objects.values())) / MB
+            away = compare(S3Server(endpoint), "away", list(objects), lines, 1, FEW)
+        near = compare(server, "near", list(objects), lines, rounds, count)
+        done = opened(server, "near-0/")
+        deleting = measured(count, lambda: rolled_up(source, done, "delete"))
+        assert not list(source.list("logs/"))
     rows = [
-        _row("boto3, one get after the other", near[0], 1.0),
-        _row("roll-up, verified, originals kept", near[1], near[2]),
-        _row("then deleting them, verified again", [count / deleting]),
-        _row(f"{AWAY} ms away: boto3, {FEW:,} of them", away[0], 1.0),
-        _row(f"{AWAY} ms away: roll-up, verified", away[1], away[2]),
+        _row("boto3, one get after the other", near[0], near[0]),
+        _row("roll-up, verified, originals kept", near[1], near[0]),
+        _row("then deleting them, verified again", [deleting]),
+        _row(f"{AWAY} ms away: boto3, {FEW:,} of them", away[0], away[0]),
+        _row(f"{AWAY} ms away: roll-up, verified", away[1], away[0]),
     ]
+    total = sum(map(len, objects.values())) / MB
     told = f"{count:,} objects, {total:.1f} MB, {lines:,} lines; medians of {rounds} rounds:\n\n"
-    return told + render(["", "objects/s (min … max)", "÷ loop"], rows)
+    header = ["", "objects/s (min … max)", "÷ loop", "µs of processor, client", "server"]
+    return told + render(header, rows)
 
 
 def opened(server: S3Server, prefix: str) -> S3Store:
@@ -101,24 +124,28 @@ def opened(server: S3Server, prefix: str) -> S3Store:
 
 
 def compare(
-    server: S3Server, keys: list[str], lines: int, rounds: int, looped: int
-) -> tuple[list[float], list[float], float]:
-    """Return the speeds of the loop over some of the objects and of the roll-up, and their ratio."""
+    server: S3Server, place: str, keys: list[str], lines: int, rounds: int, looped: int
+) -> tuple[list[Run], list[Run]]:
+    """Measure in turn the loop over some of the objects, and the roll-up of all."""
     loops, rolls = [], []
     for number in range(rounds):
-        loops.append(looped / loop(server.client, keys[:looped]))
-        place = f"{'near' if looped == len(keys) else 'away'}-{number}/"
-        seconds, result = rolled_up(opened(server, ""), opened(server, place), originals="keep")
-        assert (result["held"], result["lines"], result["verified"]) == (len(keys), lines, True)
-        rolls.append(len(keys) / seconds)
-    return loops, rolls, median(roll / one for roll, one in zip(rolls, loops, strict=True))
+        loops.append(measured(looped, lambda: loop(server.client, keys[:looped])))
+        empty = opened(server, f"{place}-{number}/")
+        assert not list(empty.list())
+        rolls.append(measured(len(keys), lambda to=empty: rolled_up(opened(server, ""), to, "keep")))
+        manifest = Manifest.from_json(empty.read(DAY.manifest_key))
+        assert (len(manifest.objects), manifest.rollup.lines) == (len(keys), lines)
+    return loops, rolls
 
 
-def _row(name: str, speeds: list[float], over: float | None = None) -> list[str]:
+def _row(name: str, runs: list[Run], loops: Sequence[Run] = ()) -> list[str]:
+    speeds = [1 / run.seconds for run in runs]
     shown = f"{median(speeds):,.0f}"
     if len(speeds) > 1:
         shown += f" ({min(speeds):,.0f} … {max(speeds):,.0f})"
-    return [name, shown, "" if over is None else ratio(over)]
+    over = [one.seconds / run.seconds for run, one in zip(runs, loops, strict=False)]
+    busy = [f"{1e6 * median(times):,.0f}" for times in zip(*((r.here, r.there) for r in runs), strict=True)]
+    return [name, shown, ratio(median(over)) if over else "", *busy]
 
 
 def measure_codecs(megabytes: int) -> str:

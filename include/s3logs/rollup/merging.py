@@ -12,6 +12,7 @@ from include.s3logs.errors import AccessDeniedError, CorruptRollUpError, NotFoun
 from include.s3logs.reading import Content, read_ahead
 from include.s3logs.rollup.codecs import Codec, encoder
 from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
+from include.s3logs.rollup.verification import stored_pieces
 from include.s3logs.sources import LogObject
 from include.s3logs.store import PIECE, Store
 
@@ -129,7 +130,7 @@ def _take_over(writer: _Writer, earlier: Manifest, destination: Store, codec: Co
     stored, rollup, same = hashlib.sha256(), earlier.rollup, earlier.codec == codec
 
     def packed() -> Iterator[bytes]:
-        for piece in destination.read_pieces(rollup.key, rollup.size, rollup.etag):
+        for piece in stored_pieces(destination, rollup.key, rollup.size, rollup.etag):
             stored.update(piece)
             if same:
                 writer.copy(piece)

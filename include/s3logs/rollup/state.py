@@ -57,6 +57,7 @@ class State:
     final: bool = False
     manifest_etag: str = ABSENT
     target_etag: str = ABSENT
+    manifests: list[ObjectInfo] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     stated: Manifest | None = None
     digest: str = ""
@@ -88,6 +89,8 @@ def find_state(destination: Store, interval: Interval, target: str) -> State:
     if state.truth is None and state.stated:
         state.problem = f"{destination.uri(keys[0])} is not, or no longer, what its manifest says."
     state.foreign = state.target_etag != ABSENT and not _is_ours(destination, state, target)
+    if (state.problem or state.foreign) and _manifests(destination, interval) != state.manifests:
+        raise ChangedObjectError(f"Another attempt at {interval.base} is at work.")
     return state
 
 
@@ -97,11 +100,15 @@ def etag_of(store: Store, key: str) -> str:
     return info.etag if info else ABSENT
 
 
+def _manifests(destination: Store, interval: Interval) -> list[ObjectInfo]:
+    attempts = interval.attempt_key("").removesuffix(".json")
+    found = destination.list(f"{interval.base}.manifest")
+    return [info for info in found if info.key == interval.manifest_key or info.key.startswith(attempts)]
+
+
 def _read_manifests(destination: Store, interval: Interval, state: State) -> None:
-    for info in destination.list(f"{interval.base}.manifest"):
-        own = info.key == interval.manifest_key
-        if not own and not info.key.startswith(interval.attempt_key("").removesuffix(".json")):
-            continue
+    state.manifests = _manifests(destination, interval)
+    for info in state.manifests:
         try:
             manifest = Manifest.from_json(destination.read(info.key, info.etag))
         except ValueError as error:
@@ -109,7 +116,7 @@ def _read_manifests(destination: Store, interval: Interval, state: State) -> Non
             raise CorruptRollUpError(f"{where} is no manifest ({error}); move it away.") from error
         except NotFoundError as error:
             raise ChangedObjectError(f"Another attempt at {interval.base} is at work: {error}") from error
-        if own:
+        if info.key == interval.manifest_key:
             state.stated, state.manifest_etag = manifest, info.etag
         else:
             state.attempts.append(Attempt(info.key, info.modified, manifest))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from include.s3logs.decompress import CorruptObjectError, unpack_as
-from include.s3logs.errors import ChangedObjectError, CorruptRollUpError
+from include.s3logs.errors import ChangedObjectError, CorruptRollUpError, NotFoundError
 from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
 from include.s3logs.store import ObjectInfo, Store
 
@@ -25,7 +25,7 @@ def verify(destination: Store, manifest: Manifest) -> RollUpFile:
     stored = hashlib.sha256()
 
     def packed() -> Iterator[bytes]:
-        for piece in destination.read_pieces(rollup.key, info.size, info.etag):
+        for piece in stored_pieces(destination, rollup.key, info.size, info.etag):
             stored.update(piece)
             yield piece
 
@@ -54,10 +54,18 @@ def verify(destination: Store, manifest: Manifest) -> RollUpFile:
     return found
 
 
+def stored_pieces(destination: Store, key: str, size: int, etag: str | None) -> Iterator[bytes]:
+    """Yield a roll-up as it is stored; ChangedObjectError also when another attempt deleted it meanwhile."""
+    try:
+        yield from destination.read_pieces(key, size, etag)
+    except NotFoundError as error:
+        raise ChangedObjectError(f"{destination.uri(key)} is gone since it was looked at.") from error
+
+
 def digest_of(store: Store, info: ObjectInfo) -> str:
     """Return the SHA-256 of a stored object."""
     digest = hashlib.sha256()
-    for piece in store.read_pieces(info.key, info.size, info.etag):
+    for piece in stored_pieces(store, info.key, info.size, info.etag):
         digest.update(piece)
     return digest.hexdigest()
 
