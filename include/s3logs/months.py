@@ -24,9 +24,11 @@ from include.s3logs.store import Store
 from include.s3logs.tables import TOTALS, distinct, to_parquet, total_by
 
 STAGE = "months"
-VERSION = 2
+VERSION = 3
 MERGED_BY = {**TOTALS_BY, "by_asset": ("dataset", "asset_path", "week"), **VERSIONS_BY}
 """Outputs and what their totals are by; `week` is the Monday of the event day's week."""
+_ROW_GROUP = 1 << 12
+"""Rows that are read at least: publishing reads some datasets of all months at a time, again and again."""
 OF_ARCHIVE = {"archive_by_day": "by_day", "archive_by_region": "by_region"}
 """Outputs of all datasets together, and whose sums they are."""
 
@@ -121,7 +123,7 @@ class _Merge:
         """Yield the arranged ranges of an output of all days, an empty table first; writes them when done."""
         paths = self._copies.paths(self._days, role)
         empty = arrange(pq.read_schema(paths[0]).empty_table().select(list(columns)))
-        merged = RowsFile(self._folder / f"{role}.parquet", empty.schema)
+        merged = RowsFile(self._folder / f"{role}.parquet", empty.schema, _ROW_GROUP)
         for part in chain([empty], ranges(paths, columns, keys, arrange)):
             merged.add(part)
             for count in pc.value_counts(part["dataset"]).to_pylist():

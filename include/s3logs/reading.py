@@ -4,7 +4,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
+from include.s3logs.errors import S3LogsError
 from include.s3logs.rollup.extraction import Extraction
 from include.s3logs.rollup.members import Place
 from include.s3logs.sources import LogObject
@@ -12,7 +14,8 @@ from include.s3logs.store import PARALLEL_READS, PIECE, Store
 
 Content = Callable[[], Iterator[bytes]]
 """Gives an object's content in pieces, from the beginning each time; the iterator raises as a store does."""
-_OBJECTS_AHEAD = 2 * PARALLEL_READS
+_TOGETHER = 4  # small objects that one thread reads: to hand over each one costs as much as to parse it
+_GROUPS_AHEAD = 2 * PARALLEL_READS
 _BYTES_AHEAD = 64 << 20
 
 
@@ -21,49 +24,78 @@ def read_ahead(
 ) -> Iterator[tuple[LogObject, Content]]:
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
-    Objects of one piece are read in parallel before it is their turn: as many as hold `_BYTES_AHEAD` bytes,
-    or one. Of a larger object, whose turn it is, the next piece is read while one is worked on. Those with a
-    place in a roll-up come from there, unpacked.
+    Objects of one piece are read in parallel before it is their turn, some together: as many as hold
+    `_BYTES_AHEAD` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
+    worked on. Those with a place in a roll-up come from there, unpacked.
     """
-    waiting, ahead, places = deque(objects), deque[tuple[LogObject, Content]](), places or {}
+    waiting, places = list(objects), places or {}
     extraction = Extraction(stores, [places[log_object] for log_object in waiting if log_object in places])
+    groups, ahead = deque(_groups(waiting, places)), deque[tuple[list[LogObject], list[Content]]]()
 
-    def started(log_object: LogObject) -> Content:
-        if place := places.get(log_object):
-            return extraction.content(place)
-        return _started(pool, stores[log_object.source], log_object)
+    def started(group: list[LogObject]) -> list[Content]:
+        first = group[0]
+        if place := places.get(first):
+            return [extraction.content(place)]
+        if first.size > PIECE:
+            return [lambda: _one_ahead(pool, _pieces(stores, first))]
+        read = pool.submit(_read, stores, group)
+        return [partial(_given, read, n) for n in range(len(group))]
 
     held = 0
     with closing(extraction), ThreadPoolExecutor(PARALLEL_READS) as pool:
-        while waiting or ahead:
-            while waiting and len(ahead) < _OBJECTS_AHEAD:
-                log_object = waiting[0]
-                if ahead and held + _held(log_object) > _BYTES_AHEAD:
+        while groups or ahead:
+            while groups and len(ahead) < _GROUPS_AHEAD:
+                if ahead and held + _held(groups[0]) > _BYTES_AHEAD:
                     break
-                ahead.append((waiting.popleft(), started(log_object)))
-                held += _held(log_object)
-            log_object, content = ahead.popleft()
-            yield log_object, content
-            held -= _held(log_object)
+                group = groups.popleft()
+                ahead.append((group, started(group)))
+                held += _held(group)
+            group, contents = ahead.popleft()
+            yield from zip(group, contents, strict=True)
+            held -= _held(group)
 
 
-def _held(log_object: LogObject) -> int:
-    """Return how many bytes reading this object ahead takes; a large one is read when it is its turn."""
-    return log_object.size if log_object.size <= PIECE else 0
+def _groups(objects: Iterable[LogObject], places: Mapping[LogObject, Place]) -> Iterator[list[LogObject]]:
+    """Yield what is read together: some objects that are one piece together, or one of any other kind."""
+    group: list[LogObject] = []
+    for log_object in objects:
+        alone = log_object in places or log_object.size > PIECE
+        if group and (alone or len(group) == _TOGETHER or _held([*group, log_object]) > PIECE):
+            yield group
+            group = []
+        if alone:
+            yield [log_object]
+        else:
+            group.append(log_object)
+    if group:
+        yield group
 
 
-def _started(pool: ThreadPoolExecutor, store: Store, log_object: LogObject) -> Content:
-    def pieces() -> Iterator[bytes]:
-        return store.read_pieces(log_object.key, log_object.size, log_object.etag)
-
-    if log_object.size > PIECE:
-        return lambda: _one_ahead(pool, pieces())
-    read = pool.submit(lambda: list(pieces()))
-    return lambda: _given(read)
+def _held(group: list[LogObject]) -> int:
+    """Return how many bytes reading these ahead takes; a large object is read when it is its turn."""
+    return sum(log_object.size for log_object in group if log_object.size <= PIECE)
 
 
-def _given(read: Future[list[bytes]]) -> Iterator[bytes]:
-    yield from read.result()
+def _pieces(stores: Mapping[str, Store], log_object: LogObject) -> Iterator[bytes]:
+    return stores[log_object.source].read_pieces(log_object.key, log_object.size, log_object.etag)
+
+
+def _read(stores: Mapping[str, Store], group: list[LogObject]) -> list[list[bytes] | S3LogsError]:
+    """Return the pieces of each object, or why there are none."""
+    found: list[list[bytes] | S3LogsError] = []
+    for log_object in group:
+        try:
+            found.append(list(_pieces(stores, log_object)))
+        except S3LogsError as error:
+            found.append(error)
+    return found
+
+
+def _given(read: Future[list[list[bytes] | S3LogsError]], n: int) -> Iterator[bytes]:
+    found = read.result()[n]
+    if isinstance(found, S3LogsError):
+        raise found
+    yield from found
 
 
 def _one_ahead(pool: ThreadPoolExecutor, pieces: Iterator[bytes]) -> Iterator[bytes]:

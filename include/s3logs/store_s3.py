@@ -18,6 +18,7 @@ from include.s3logs.errors import (
     StoreUnavailableError,
 )
 from include.s3logs.store import PARALLEL_READS, PIECE, ObjectInfo, Version
+from include.s3logs.store_s3_listing import list_fast
 from include.s3logs.store_s3_parts import put_in_parts
 from include.s3logs.store_s3_reader import FastReader
 from include.s3logs.store_s3_versions import delete_versions, tag_versions
@@ -42,6 +43,7 @@ class S3Store:
         self.client = client
         self.bucket = bucket
         self.prefix = prefix
+        list_fast(client)
         self._fast = None if credentials is None else FastReader(client, bucket, credentials)
 
     def uri(self, key: str = "") -> str:
