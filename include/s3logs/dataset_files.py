@@ -1,9 +1,11 @@
 """The published files of one dataset after the other, from the history of all months."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,10 +56,7 @@ def dataset_files(
     `rows` are the datasets, and how many rows each has in the history. Files have to be used before the next
     dataset is asked for.
     """
-    for names in _batches(rows):
-        tables = {role: history.totals(role, names) for role in ("by_day", "by_asset", "by_region")}
-        versions = {role: history.totals(f"versions_{role}", names) for role in tables}
-        requesters = history.requesters(names)
+    for names, tables, versions, requesters in _one_ahead(history, _batches(rows)):
         for name in names:
             own = {role: table.pop(name) for role, table in tables.items()}
             of_versions = {role: table.pop(name, None) for role, table in versions.items()}
@@ -65,6 +64,33 @@ def dataset_files(
             most = MOST_COLUMNS if name == UNASSOCIATED else None
             files = _files(own, of_versions, figures, masking, folder, most_columns=most)
             yield name, figures, ((f"{folder_of_dataset(name)}/{path}", data) for path, data in files)
+
+
+class _Batch(NamedTuple):
+    """What the history knows of some datasets."""
+
+    names: list[str]
+    totals: dict[str, dict[str, pa.Table]]
+    of_versions: dict[str, dict[str, pa.Table]]
+    requesters: dict[str, int]
+
+
+def _one_ahead(history: History, batches: Iterable[list[str]]) -> Iterator[_Batch]:
+    """Yield the batches; one is read while the files of the one before are made."""
+
+    def read(names: list[str]) -> _Batch:
+        totals = {role: history.totals(role, names) for role in ("by_day", "by_asset", "by_region")}
+        of_versions = {role: history.totals(f"versions_{role}", names) for role in totals}
+        return _Batch(names, totals, of_versions, history.requesters(names))
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = deque[Future[_Batch]]()
+        for names in batches:
+            coming.append(pool.submit(read, names))
+            if len(coming) > 1:
+                yield coming.popleft().result()
+        for batch in coming:
+            yield batch.result()
 
 
 def _batches(rows: Mapping[str, int]) -> Iterator[list[str]]:

@@ -47,6 +47,6 @@ class Masking:
         masked = pc.less(counts, self.below)
         return pc.if_else(masked, pa.scalar(None, shown.type), shown)
 
-    def texts(self, name: str, sums: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return the same as text, what is masked as `<below>`."""
-        return pc.fill_null(pc.cast(self.numbers(name, sums), pa.string()), f"<{self.below}")
+    def texts(self, shown: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return what `numbers` gave as text, what is masked as `<below>`."""
+        return pc.fill_null(pc.cast(shown, pa.string()), f"<{self.below}")

@@ -55,14 +55,14 @@ def measures(name: str, sums: pa.Table, masking: Masking, folder: Path) -> Files
     else:
         ordered = sums.sort_by([("bytes_sent", "descending"), (column, "ascending")])
     shown = SHOWN.get(column, column)
+    numbers = {total: masking.numbers(total, ordered[total]) for total in TOTALS}
     text = GrowingFile(folder / "measures.tsv")
     text.write("\t".join((shown, *TOTALS)).encode() + b"\n")
     for first in range(0, ordered.num_rows, _AT_ONCE):
-        rows = ordered.slice(first, _AT_ONCE)
-        names = quoted(pc.cast(rows[column], pa.string()))
-        text.write(lines(names, *(masking.texts(total, rows[total]) for total in TOTALS)))
+        names = quoted(pc.cast(ordered[column].slice(first, _AT_ONCE), pa.string()))
+        parts = [numbers[total].slice(first, _AT_ONCE) for total in TOTALS]
+        text.write(lines(names, *(masking.texts(part) for part in parts)))
     yield f"{name}.tsv", text.content()
-    numbers = {total: masking.numbers(total, ordered[total]) for total in TOTALS}
     yield f"{name}.parquet", to_parquet(pa.table({shown: ordered[column], **numbers}).combine_chunks())
 
 
@@ -76,8 +76,16 @@ def requester_count(count: int, masking: Masking) -> Files:
 
 def lines(*columns: pa.ChunkedArray) -> bytes:
     """Return columns of text, that hold no line break and no tab, as lines of TSV."""
-    joined = pc.binary_join_element_wise(*columns, "\t").to_pylist()
-    return "".join(f"{line}\n" for line in joined).encode()
+    ended = pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, "\t"), "", "\n")
+    return joined(ended, "")
+
+
+def joined(texts: pa.Array | pa.ChunkedArray, between: str) -> bytes:
+    """Return all of the texts as one."""
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    return bytes(pc.binary_join(whole, between)[0].as_buffer())
 
 
 def quoted(texts: pa.ChunkedArray) -> pa.ChunkedArray:

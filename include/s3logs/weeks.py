@@ -3,7 +3,6 @@
 Most assets have no traffic in most weeks. Only cells with traffic are held, and one line of the text.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from include.s3logs.asset_types import OTHERS, TYPES, asset_types
 from include.s3logs.growing_file import GrowingFile
 from include.s3logs.reduced_files import RowsFile
 from include.s3logs.tables import run_starts
-from include.s3logs.usage_files import Files, quoted
+from include.s3logs.usage_files import Files, joined, quoted
 
 WEEKLY = "week_start"
 _AT_ONCE = 1 << 16  # cells
@@ -59,18 +58,24 @@ class _Cells:
         file = GrowingFile(path)
         file.write(WEEKLY.encode())
         for first in range(0, len(self.names), _AT_ONCE):
-            file.write(_after_tabs(quoted(self.names.slice(first, _AT_ONCE)).to_pylist()))
-        bounds = np.searchsorted(self.row, np.arange(len(self.weeks) + 1))
-        for n, week in enumerate(self.weeks):
-            file.write(f"\n{week}".encode())
-            cells = slice(bounds[n], bounds[n + 1])
-            line = np.zeros(len(self.names), np.int64)
-            line[self.column[cells]] = self.sent[cells]
-            for first in range(0, len(line), _AT_ONCE):
-                values = line[first : first + _AT_ONCE]
-                file.write(_after_tabs(values.tolist()) if values.any() else b"\t0" * len(values))
+            names = self.names.slice(first, _AT_ONCE)
+            file.write(b"\t" + joined(quoted(names), "\t"))
+        weeks_at_once = max(1, _AT_ONCE // max(1, len(self.names)))
+        for first in range(0, len(self.weeks), weeks_at_once):
+            file.write(self._lines(first, min(first + weeks_at_once, len(self.weeks))))
         file.write(b"\n")
         return file.content()
+
+    def _lines(self, first: int, end: int) -> bytes:
+        """Return the rows of weeks[first:end], each after a line feed."""
+        weeks, columns = end - first, len(self.names)
+        cells = slice(*np.searchsorted(self.row, [first, end]))
+        sent = np.zeros((weeks, columns), np.int64)
+        sent[self.row[cells] - first, self.column[cells]] = self.sent[cells]
+        texts = pc.cast(number_array(sent.ravel(), pa.int64()), pa.string())
+        rows = pa.ListArray.from_arrays(pa.array(range(0, (weeks + 1) * columns, columns), pa.int32()), texts)
+        names = pa.array([f"\n{week}" for week in self.weeks[first:end]])
+        return joined(pc.binary_join_element_wise(names, pc.binary_join(rows, "\t"), "\t"), "")
 
     def to_parquet(self, path: Path, column: str) -> Path:
         """Write a row for each cell with traffic; return where."""
@@ -109,7 +114,3 @@ def _of_types(assets: _Cells) -> _Cells:
     row, column = map(np.ascontiguousarray, np.nonzero(there[:, used]))
     names = pa.chunked_array([pa.array([kinds[n] for n in used], pa.string())])
     return _Cells(assets.weeks, names, row, column, sent[:, used][row, column])
-
-
-def _after_tabs(values: Sequence[object]) -> bytes:
-    return "".join(f"\t{value}" for value in values).encode()
