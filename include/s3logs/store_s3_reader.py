@@ -5,6 +5,7 @@ and certificates, and whose errors are the ones that are explained.
 """
 
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +19,8 @@ _ABOUT_THE_OBJECT = (FileNotFoundError, NotFoundError, PermissionDeniedError, Pr
 _RETRIES = 2
 _RENEWED = timedelta(minutes=5)  # by then boto3 is asked again, which renews credentials in time
 _TIMEOUT = "120s"  # of a request with its answer, which is 8 MB at most
-_FIRST_PRINTABLE = " "
-_DELETE = "\x7f"
+# Without control characters, and no part between slashes is empty, one dot or two dots.
+_PLAIN_KEY = re.compile(r"(?!(?:.*/)?\.{0,2}(?:/|$))[^\x00-\x1f\x7f]+")
 
 
 class FastReader:
@@ -70,6 +71,4 @@ class FastReader:
 
 def _fits(key: str) -> bool:
     """Tell whether obstore takes a key as it is: it tidies paths up."""
-    return not any(part in ("", ".", "..") for part in key.split("/")) and all(
-        _FIRST_PRINTABLE <= letter != _DELETE for letter in key
-    )
+    return _PLAIN_KEY.fullmatch(key) is not None
