@@ -26,11 +26,15 @@ def read_ahead(
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold
     `_BYTES_AHEAD` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
-    worked on. Those with a place in a roll-up come from there, unpacked.
+    worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
+    `objects` have to be known before the first is read.
     """
-    waiting, places = list(objects), places or {}
-    extraction = Extraction(stores, [places[log_object] for log_object in waiting if log_object in places])
-    groups, ahead = deque(_groups(waiting, places)), deque[tuple[list[LogObject], list[Content]]]()
+    places, wanted = places or {}, list[Place]()
+    if places:
+        objects = list(objects)
+        wanted = [places[log_object] for log_object in objects if log_object in places]
+    extraction = Extraction(stores, wanted)
+    groups, ahead = _groups(objects, places), deque[tuple[list[LogObject], list[Content]]]()
 
     def started(group: list[LogObject]) -> list[Content]:
         first = group[0]
@@ -43,16 +47,17 @@ def read_ahead(
 
     held = 0
     with closing(extraction), ThreadPoolExecutor(PARALLEL_READS) as pool:
-        while groups or ahead:
-            while groups and len(ahead) < _GROUPS_AHEAD:
-                if ahead and held + _held(groups[0]) > _BYTES_AHEAD:
+        group = next(groups, None)
+        while group or ahead:
+            while group and len(ahead) < _GROUPS_AHEAD:
+                if ahead and held + _held(group) > _BYTES_AHEAD:
                     break
-                group = groups.popleft()
                 ahead.append((group, started(group)))
                 held += _held(group)
-            group, contents = ahead.popleft()
-            yield from zip(group, contents, strict=True)
-            held -= _held(group)
+                group = next(groups, None)
+            begun, contents = ahead.popleft()
+            yield from zip(begun, contents, strict=True)
+            held -= _held(begun)
 
 
 def _groups(objects: Iterable[LogObject], places: Mapping[LogObject, Place]) -> Iterator[list[LogObject]]:

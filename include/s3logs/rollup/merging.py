@@ -1,7 +1,7 @@
 """Make a roll-up: the earlier one, if there is one, and after it log objects, streamed into a local file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
@@ -42,22 +42,24 @@ class Merged:
 def merge(
     path: Path,
     stores: Mapping[str, Store],
-    objects: Sequence[LogObject],
+    objects: Iterable[LogObject],
     *,
     codec: Codec,
     key: str,
     earlier: Manifest | None = None,
     destination: Store | None = None,
 ) -> Merged:
-    """Write the roll-up called `key` to `path`: what `earlier` describes, then `objects` by source and key.
+    """Write the roll-up called `key` to `path`: what `earlier` describes, then `objects` in their order.
 
-    An object that cannot be read leaves no trace in the roll-up. Raises CorruptRollUpError when the earlier
-    roll-up at the `destination` is not what its manifest says, and what a store raises.
+    Objects are read while the next ones are asked for. One that cannot be read leaves no trace in the
+    roll-up. Raises CorruptRollUpError when the earlier roll-up at the `destination` is not what its manifest
+    says, and what a store raises.
     """
     unreadable: list[Unreadable] = []
+    coming, begun = iter(objects), list[LogObject]()
     while True:
         skipped = {found.log_object for found in unreadable}
-        rest = sorted(o for o in objects if o not in skipped)
+        rest = chain([o for o in begun if o not in skipped], _noted(coming, begun))
         with closing(_Writer(path, codec)) as writer:
             try:
                 if earlier and destination:
@@ -66,6 +68,13 @@ def merge(
                 return Merged(path, writer.finish(key), tuple(writer.members), unreadable)
             except _BrokeOffError as broken:
                 unreadable.append(broken.unreadable)  # its beginning is in the file: once more without it
+
+
+def _noted(objects: Iterator[LogObject], begun: list[LogObject]) -> Iterator[LogObject]:
+    """Yield the objects and note which they were."""
+    for log_object in objects:
+        begun.append(log_object)
+        yield log_object
 
 
 class _BrokeOffError(Exception):
@@ -154,7 +163,7 @@ def _take_over(writer: _Writer, earlier: Manifest, destination: Store, codec: Co
 
 
 def _add_all(
-    writer: _Writer, stores: Mapping[str, Store], objects: Sequence[LogObject]
+    writer: _Writer, stores: Mapping[str, Store], objects: Iterable[LogObject]
 ) -> Iterable[Unreadable]:
     """Append the objects; return those that cannot be read."""
     unreadable = []

@@ -5,9 +5,11 @@ ETag changed after it was rolled up is a new object: the lines of both versions 
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import chain
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
@@ -68,44 +70,51 @@ class _RollUp:
         self.target = interval.rollup_key(options.codec)
         self.result = RollUpResult(interval=asdict(interval))
         self.state = State()
+        self.objects: list[LogObject] = []  # that were listed
         self.verified = False
 
     def run(self) -> RollUpResult:
         self.state = find_state(self.destination, self.interval, self.target)
-        objects = [
-            LogObject(source, info.key, info.size, info.etag)
-            for source, store in self.stores.items()
-            for info in self.interval.list(store)
-        ]
-        self.result.found, self.result.found_bytes = len(objects), sum(o.size for o in objects)
-        wanted = self._wanted(objects)
+        wanted = self._wanted()
         if self.options.dry_run:
-            return self._dry_run(objects, wanted)
+            return self._dry_run(len(list(wanted)))
         unreadable = self._write(wanted)
+        self._note_found()
         if (truth := self.state.truth) is not None:
             tidy = self._delete_left_behind(truth)
-            self._remove_originals(objects, truth)
+            self._remove_originals(truth)
             self._delete_forbidden(unreadable)
             if tidy:
                 self._finish_attempts(truth)
         return self.result.tell(self.state.truth, self.verified, self._reasons(unreadable))
 
-    def _wanted(self, objects: list[LogObject]) -> list[LogObject]:
+    def _wanted(self) -> Iterator[LogObject]:
         """Return the log objects that go into the roll-up now; with overwrite all."""
         if self.state.foreign:
             raise CorruptRollUpError(
                 f"No manifest says what {self.destination.uri(self.target)} holds. Move it away."
             )
         if self.options.overwrite:
+            objects = list(self._listed())
             self._refuse_loss({version_of(o) for o in objects})
-            return objects
+            return iter(objects)
         if self.state.problem:
             raise CorruptRollUpError(
                 f"{self.state.problem} Where all log objects still exist, roll the interval up again with "
                 "overwrite; otherwise move it away, or put back what belongs there."
             )
         held = self.state.truth.holds() if self.state.truth else set()
-        return [o for o in objects if version_of(o) not in held]
+        return (o for o in self._listed() if version_of(o) not in held)
+
+    def _listed(self) -> Iterator[LogObject]:
+        """Yield the interval's log objects by source and key, and note them."""
+        for source, store in sorted(self.stores.items(), key=itemgetter(0)):
+            for info in self.interval.list(store):
+                self.objects.append(LogObject(source, info.key, info.size, info.etag))
+                yield self.objects[-1]
+
+    def _note_found(self) -> None:
+        self.result.found, self.result.found_bytes = len(self.objects), sum(o.size for o in self.objects)
 
     def _refuse_loss(self, available: set[tuple[str, str]]) -> None:
         """Refuse to overwrite a roll-up that may hold what is not available."""
@@ -119,15 +128,15 @@ class _RollUp:
 
     # What is written
 
-    def _write(self, wanted: list[LogObject]) -> list[Unreadable]:
+    def _write(self, wanted: Iterator[LogObject]) -> list[Unreadable]:
         """Make or extend the roll-up, or finish what an earlier attempt left; return what cannot be read."""
-        if wanted:
+        if (first := next(wanted, None)) is not None:
             with temporary_folder() as folder:
                 earlier = None if self.options.overwrite else self.state.truth
                 merged = merge(
                     folder / "rollup",
                     self.stores,
-                    wanted,
+                    chain([first], wanted),
                     codec=self.options.codec,
                     key=self.target,
                     earlier=earlier,
@@ -187,9 +196,9 @@ class _RollUp:
         self.result.refuse({self.destination.uri(key): reason for key, reason in refused.items()})
         return not refused
 
-    def _remove_originals(self, objects: list[LogObject], truth: Manifest) -> None:
+    def _remove_originals(self, truth: Manifest) -> None:
         held = truth.holds()
-        objects = [o for o in objects if version_of(o) in held]
+        objects = [o for o in self.objects if version_of(o) in held]
         tag = "=".join(self.options.tag)
         if self.options.originals == "keep" or not objects:
             self.result.kept = len(objects)
@@ -245,14 +254,15 @@ class _RollUp:
         objects = [(found.log_object, found.reason) for found in unreadable]
         return {self.stores[o.source].uri(o.key): reason for o, reason in objects}
 
-    def _dry_run(self, objects: list[LogObject], wanted: list[LogObject]) -> RollUpResult:
+    def _dry_run(self, wanted: int) -> RollUpResult:
         """Say what would be done; `added` may be less when some cannot be read."""
+        self._note_found()
         self.result.outcome = "dry run"
-        self.result.added = len(wanted)
+        self.result.added = wanted
         if self.options.originals == "delete":
-            self.result.deleted = len(objects)
+            self.result.deleted = self.result.found
         elif self.options.originals == "tag":
-            self.result.tagged = len(objects)
+            self.result.tagged = self.result.found
         else:
-            self.result.kept = len(objects)
+            self.result.kept = self.result.found
         return self.result.tell(self.state.truth, False, {})
