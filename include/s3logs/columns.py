@@ -16,9 +16,10 @@ from include.s3logs.kernel.compiled import kernels
 from include.s3logs.record_tables import NUMBER_FIELDS, SCHEMA, TEXT_FIELDS
 from include.s3logs.strict import Reason, parse_line
 
-WINDOW = 1 << 19  # bytes scanned in one go: they and what is found in them stay in the processor's cache
+WINDOW = 1 << 20  # bytes scanned in one go: they and what is found in them stay in the processor's cache
 LINES = WINDOW // 128
 FULL_ROWS = 1 << 14
+_ROWS = FULL_ROWS + LINES  # that there is room for
 FULL_BYTES = 1 << 26
 _MUCH = 4  # a column that fills a fourth of its memory takes that along; of less a copy is made
 _LF = 10
@@ -154,7 +155,7 @@ class Columns:
         self._texts = {name: _Text(field) for field, name in enumerate(_SPAN_FIELDS) if name in names}
         if "object_key" in names:
             self._texts["object_key"] = _DecodedKey(_SPAN_FIELDS.index("key"))
-        self._numbers = {name: _Numbers(field) for field, name in enumerate(NUMBER_FIELDS) if name in names}
+        self._numbers = _Numbers([name for name in NUMBER_FIELDS if name in names])
         self._line_numbers: list[npt.NDArray[np.int64]] = []
         self._ambiguous: list[int] = []
         self.count = 0
@@ -163,8 +164,7 @@ class Columns:
         """Add the lines that are chosen."""
         for text in self._texts.values():
             text.append(lines, self.count)
-        for number in self._numbers.values():
-            number.append(lines, self.count)
+        self._numbers.append(lines, self.count)
         rows = lines.rows[: lines.chosen]
         self._line_numbers.append(rows + np.int64(lines.first))
         if lines.has_ambiguous:
@@ -178,8 +178,7 @@ class Columns:
     def take(self) -> pa.Table:
         """Return the table and begin anew."""
         made = {name: text.take(self.count) for name, text in self._texts.items()}
-        for name, number in self._numbers.items():
-            made[name] = number.take(self.count, SCHEMA.field(name).type)
+        made |= self._numbers.take(self.count)
         if "extra" in made:
             made["extra"] = _lists(made["extra"])
         ambiguous = np.zeros(self.count, np.bool_)
@@ -200,8 +199,8 @@ class _Text:
 
     def _make(self, size: int) -> None:
         self._target, self._at_target = allocate(size, np.uint8, np.empty)
-        self._offsets, self._at_offsets = allocate(FULL_ROWS + LINES + 1, np.int32, np.empty)
-        self._valid, self._at_valid = allocate(FULL_ROWS + LINES, np.uint8, np.empty)
+        self._offsets, self._at_offsets = allocate(_ROWS + 1, np.int32, np.empty)
+        self._valid, self._at_valid = allocate(_ROWS, np.uint8, np.empty)
         self._offsets[0] = self.filled = 0
 
     def append(self, lines: Lines, count: int) -> None:
@@ -251,31 +250,41 @@ class _DecodedKey(_Text):
 
 
 class _Numbers:
-    """A column of numbers in the making."""
+    """The columns of numbers in the making."""
 
-    def __init__(self, field: int) -> None:
-        self._field = field
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._fields, self._at_fields = allocate(len(names), np.int32)
+        self._fields[:] = [NUMBER_FIELDS.index(name) for name in names]
         self._make()
 
     def _make(self) -> None:
-        self._values, self._at_values = allocate(FULL_ROWS + LINES, np.int64, np.empty)
+        self._values, self._at_values = allocate((len(self._names), _ROWS), np.int64, np.empty)
 
     def append(self, lines: Lines, count: int) -> None:
         kernels().append_numbers(
-            lines.at_numbers, self._field, lines.at_rows, lines.chosen, self._at_values + 8 * count
+            *(lines.at_numbers, self._at_fields, len(self._names), lines.at_rows, lines.chosen),
+            *(self._at_values + 8 * count, _ROWS),
         )
 
-    def take(self, count: int, kind: pa.DataType) -> pa.Array:
-        values = self._values[:count]
-        valid = values != layout.NULL
-        if count > len(self._values) // _MUCH:
+    def take(self, count: int) -> dict[str, pa.Array]:
+        columns = self._values[:, :count]
+        if count > _ROWS // _MUCH:
             self._make()
         else:
-            values = values.copy()
-        return number_array(values.astype(np.int16) if kind == pa.int16() else values, kind, valid)
+            columns = columns.copy()
+        return {
+            name: _number_column(values, SCHEMA.field(name).type)
+            for name, values in zip(self._names, columns, strict=True)
+        }
 
 
-def allocate(count: int, kind: Any, make: Any = np.zeros) -> tuple[npt.NDArray[Any], int]:
+def _number_column(values: npt.NDArray[np.int64], kind: pa.DataType) -> pa.Array:
+    valid = values != layout.NULL
+    return number_array(values.astype(np.int16) if kind == pa.int16() else values, kind, valid)
+
+
+def allocate(count: Any, kind: Any, make: Any = np.zeros) -> tuple[npt.NDArray[Any], int]:
     """Return an array (of zeros, if nothing else is asked for) and the address of its content."""
     array = make(count, kind)
     return array, address(array)

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-PIECE = 4 << 20
+PIECE = 1 << 20
 Sent = Any  # the bytes of each row, as an array
 
 
@@ -118,7 +118,7 @@ def _table(rows: list[tuple[Any, ...]]) -> Any:
 
 def _newlines(path: Path) -> Sent:
     with path.open("rb", buffering=0) as file:
-        return np.zeros(sum(chunk.count(b"\n") for chunk in iter(partial(file.read, 1 << 20), b"")), np.int64)
+        return np.zeros(sum(chunk.count(b"\n") for chunk in iter(partial(file.read, PIECE), b"")), np.int64)
 
 
 def _duckdb(path: Path) -> Sent:
@@ -160,9 +160,9 @@ def _pandas(path: Path) -> Sent:
     return pd.to_numeric(frame[12], errors="coerce").fillna(0).astype("int64").to_numpy()
 
 
-_PLAIN, _QUOTED = "([^ ]*)", '("[^"]*"|-)'
+_PLAIN, _QUOTED, _STATUS = "([^ ]*)", '(".*?"|-)', "(-|[0-9]{3})"  # quotes stand inside of quotes, too
 _EXPRESSION = re.compile(
-    rf"{_PLAIN} {_PLAIN} \[(.*?)\] {' '.join([_PLAIN] * 5)} {_QUOTED} (-|[0-9]*) {' '.join([_PLAIN] * 5)} "
+    rf"{_PLAIN} {_PLAIN} \[(.*?)\] {' '.join([_PLAIN] * 5)} {_QUOTED} {_STATUS} {' '.join([_PLAIN] * 5)} "
     rf"{_QUOTED} {_QUOTED} {_PLAIN}(?: {' '.join([_PLAIN] * 8)})?.*$"
 )
 

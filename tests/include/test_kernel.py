@@ -82,7 +82,7 @@ def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(monkeypatch, tm
         functions = compiled.kernels.__wrapped__()
     assert "cannot be kept in" in caplog.text
     assert "compiled now" in caplog.text
-    assert functions.append_numbers(0, 0, 0, 0, 0) == 0
+    assert functions.append_numbers(0, 0, 0, 0, 0, 0, 0) == 0
 
 
 def test_kernels_are_kept_where_the_user_may_write(monkeypatch, tmp_path):

@@ -31,7 +31,7 @@ _KERNELS = {
     ),
     rows.append_text: _APPEND,
     rows.append_key: _APPEND,
-    rows.append_numbers: (_NUMBERS, _COUNT, _POSITIONS, _COUNT, _NUMBERS),
+    rows.append_numbers: (_NUMBERS, _POSITIONS, _COUNT, _POSITIONS, _COUNT, _NUMBERS, _COUNT),
 }
 
 

@@ -29,7 +29,7 @@ SOURCES = ("layout", "machine", "fields", "scan", "repeats", "rows", "build")
 # How many arguments each kernel has, addresses and numbers; their types are in `build`.
 ARGUMENTS = {
     **{"scan": 10, "mark": 11, "grow": 3, "choose": 13},
-    **{"append_text": 11, "append_key": 11, "append_numbers": 5},
+    **{"append_text": 11, "append_key": 11, "append_numbers": 7},
 }
 PROCESSOR = "NUMBA_CPU_NAME"  # Numba heeds it, too
 _HERE = Path(__file__).parent

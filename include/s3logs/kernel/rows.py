@@ -142,8 +142,10 @@ def append_key(  # type: ignore[no-untyped-def]
     return filled
 
 
-def append_numbers(numbers, field, rows, count, target):  # type: ignore[no-untyped-def]
-    """Append a number of `count` lines to `target`."""
-    for n in range(count):
-        target[n] = numbers[NUMBERS * rows[n] + field]
+def append_numbers(numbers, fields, many, rows, count, target, apart):  # type: ignore[no-untyped-def]
+    """Append `many` number fields of `count` lines to columns that begin `apart` numbers from each other."""
+    for column in range(many):
+        field, first = fields[column], column * apart
+        for n in range(count):
+            target[first + n] = numbers[NUMBERS * rows[n] + field]
     return 0
