@@ -246,9 +246,12 @@ def test_where_nothing_can_be_read_nothing_is_deleted(forbidding, destination):
 def test_an_object_that_breaks_off_leaves_no_trace(codec, forbidding, destination):
     forbidding.write(name(0), b"a line\n" * (3 * PIECE // 7))
     forbidding.breaking = frozenset([name(0)])
+    others = range(10, 310)  # some of them are read by then, some are not even listed
+    for number in others:
+        forbidding.write(name(number), b"line %d\n" % number)
     result = roll_up(destination, {"": forbidding}, DAY, RollUpOptions(codec=codec), NOW)
-    assert (result["unreadable"], result["held"]) == (3, 1)
-    assert lines(destination) == Counter([b"readable"])
+    assert (result["unreadable"], result["held"]) == (3, 301)
+    assert lines(destination) == Counter([b"readable", *(b"line %d" % number for number in others)])
     prove(destination)
 
 
