@@ -43,7 +43,10 @@ with DAG(
     dag_display_name="S3 access logs → usage figures",
     doc_md=__doc__,
     # Without a start date the first run is that of the coming midnight; a backfill reaches back to any day.
-    schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    # By default it would be the last midnight's if that was less than 2.4 hours ago.
+    schedule=CronPartitionTimetable(
+        "0 0 * * *", timezone="UTC", run_offset=-1, run_immediately=timedelta(0), key_format="%Y-%m-%d"
+    ),
     catchup=False,
     max_active_runs=4,
     dagrun_timeout=timedelta(hours=23),
