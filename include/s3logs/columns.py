@@ -18,11 +18,12 @@ from include.s3logs.strict import Reason, parse_line
 
 WINDOW = 1 << 20  # bytes scanned in one go: they and what is found in them stay in the processor's cache
 LINES = WINDOW // 128
-FULL_ROWS = 1 << 14
+FULL_ROWS = 1 << 15
 _ROWS = FULL_ROWS + LINES  # that there is room for
 FULL_BYTES = 1 << 26
 _MUCH = 4  # a column that fills a fourth of its memory takes that along; of less a copy is made
 _LF = 10
+_ALL_FAST = bytes([layout.FAST]) * LINES
 _SPAN_FIELDS = [*TEXT_FIELDS, "extra"]
 _texts, _numbers = attrgetter(*TEXT_FIELDS), attrgetter(*NUMBER_FIELDS)
 Bytes = npt.NDArray[np.uint8]
@@ -35,7 +36,8 @@ class Lines:
     Line n is data[starts[n]:starts[n + 1]]; `verdicts[n]` (see `kernel.layout`) says what became of it. Texts
     of lines that the strict path has read are in `strict`, of others in `data`. `rejected` says why a line is
     no record, `ambiguous` which of the records have another reading. `rows[:chosen]` are the lines to make
-    columns of. Kernels are given arrays by their addresses, `at_…`.
+    columns of. `size` is no less than what the texts of a field may have. Kernels are given arrays by their
+    addresses, `at_…`.
     """
 
     def __init__(self) -> None:
@@ -50,7 +52,7 @@ class Lines:
         self.data = self.strict = _NO_TEXTS
         self.at_data = self.at_strict = address(_NO_TEXTS)
         self.ambiguous, self.has_ambiguous = np.zeros(LINES, np.bool_), False
-        self.count, self.first, self.chosen = 0, 1, 0
+        self.count, self.first, self.chosen, self.size = 0, 1, 0, 0
 
     def begin(self) -> None:
         """Count the lines from 1 again: a new object begins."""
@@ -70,7 +72,9 @@ class Lines:
             self.count, self.verdicts[0], self.starts[0] = 1, layout.STRICT, begin
             self.starts[1] = _line_feed_after(data, window) + 1
         self._judge()
-        return int(self.starts[self.count])
+        reached = int(self.starts[self.count])
+        self.size = reached - begin + len(self.strict)
+        return reached
 
     def choose(self, words: int, bounds: int, count: int, statuses: range) -> None:
         """Choose the records that are no repeats, of a status and of one of `count` operations.
@@ -88,11 +92,6 @@ class Lines:
         return self.first + self.count - 1
 
     @property
-    def size(self) -> int:
-        """Return how many bytes the lines have, those of the strict path twice."""
-        return int(self.starts[self.count] - self.starts[0]) + len(self.strict)
-
-    @property
     def records(self) -> int:
         """Return how many of the lines are records."""
         return self.count - len(self.rejected) - self._blank
@@ -108,6 +107,8 @@ class Lines:
         if self.has_ambiguous:
             self.ambiguous[:], self.has_ambiguous = False, False
         self._blank = 0
+        if _ALL_FAST.startswith(self.verdicts[: self.count].tobytes()):
+            return
         texts = bytearray(_NO_TEXTS[:1])  # so that no text begins at 0
         for n in np.flatnonzero(self.verdicts[: self.count] != layout.FAST).tolist():
             if self.verdicts[n] == layout.BLANK:
@@ -193,6 +194,8 @@ class Columns:
 class _Text:
     """A text column in the making."""
 
+    _kernel = "append_text"
+
     def __init__(self, field: int) -> None:
         self._field = field
         self._make(1 << 20)
@@ -209,14 +212,11 @@ class _Text:
             small = self._target
             self._target, self._at_target = allocate(max(needed, 2 * len(small)), np.uint8, np.empty)
             self._target[: self.filled] = small[: self.filled]
-        self.filled = self._append(
+        self.filled = getattr(kernels(), self._kernel)(
             *(lines.at_data, lines.at_strict, lines.at_verdicts, lines.at_spans, self._field),
             *(lines.at_rows, lines.chosen, self._at_target, self.filled),
             *(self._at_offsets + 4 * (count + 1), self._at_valid + count),
         )
-
-    def _append(self, *arguments: int) -> int:
-        return int(kernels().append_text(*arguments))
 
     def take(self, count: int) -> pa.Array:
         offsets, valid = self._offsets[: count + 1], self._valid[:count].view(np.bool_)
@@ -231,8 +231,7 @@ class _Text:
 class _DecodedKey(_Text):
     """The column of the object keys behind the logged ones, in the making."""
 
-    def _append(self, *arguments: int) -> int:
-        return int(kernels().append_key(*arguments))
+    _kernel = "append_key"
 
     def take(self, count: int) -> pa.Array:
         decoded = np.flatnonzero(self._valid[:count] == layout.DECODED)
@@ -291,8 +290,8 @@ def allocate(count: Any, kind: Any, make: Any = np.zeros) -> tuple[npt.NDArray[A
 
 
 def address(array: npt.NDArray[Any]) -> int:
-    """Return where the array's content begins, for a kernel. (Takes longer than many a kernel.)"""
-    return int(array.__array_interface__["data"][0])
+    """Return where the array's content begins, for a kernel."""
+    return int(pa.py_buffer(array).address)
 
 
 def _line_feed_after(data: Bytes, begin: int) -> int:

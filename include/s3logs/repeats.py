@@ -10,9 +10,9 @@ from include.s3logs.kernel.compiled import kernels
 from include.s3logs.kernel.layout import FAST, READ
 from include.s3logs.late_repeats import LateRepeats
 
-_FIRST_SLOTS = 1 << 18  # untouched memory costs nothing
+_FIRST_SLOTS = 1 << 20  # untouched memory costs nothing
 _MOST_SLOTS = 1 << 23  # 80 MiB, for 7.5 million lines
-_FULL = 0.9  # the table doubles when more of it would be in use
+_CROWDED, _FULL = 0.5, 0.9  # the share in use at which a table doubles, and at which the largest one is full
 
 
 class Seen:
@@ -23,8 +23,8 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self._keys, self._at_keys = allocate(11, np.uint64)
-        self._keys[:] = [secrets.randbits(64) for _ in range(11)]
+        self._keys, self._at_keys = allocate(10, np.uint64)
+        self._keys[:] = [secrets.randbits(64) for _ in range(10)]
         self._hashes, self._at_hashes = allocate(2 * LINES, np.uint64)
         self._firsts, self._at_firsts = allocate(_FIRST_SLOTS, np.uint64)
         self._seconds, self._at_seconds = allocate(_FIRST_SLOTS, np.uint16)
@@ -37,7 +37,7 @@ class Seen:
 
         `before` lines were in earlier objects.
         """
-        while not self.is_full and self._used + lines.count > _FULL * len(self._firsts):
+        while not self.is_full and self._used + lines.count > self._room():
             self._grow()
         new: int = kernels().mark(
             *(lines.at_data, lines.at_starts, lines.at_verdicts, lines.count, self._at_keys),
@@ -56,6 +56,10 @@ class Seen:
         new: npt.NDArray[np.intp] = np.flatnonzero(is_record & (lines.repeated[: lines.count] == 0))
         seconds = self._hashes[2 * new + 1].astype(np.uint16)
         self.late.add(self._hashes[2 * new], seconds, first + new, first + lines.count)
+
+    def _room(self) -> float:
+        slots = len(self._firsts)
+        return slots * (_CROWDED if slots < _MOST_SLOTS else _FULL)
 
     def _grow(self) -> None:
         slots = len(self._firsts)

@@ -67,10 +67,13 @@ def _word(builder: Any, arguments: list[Any]) -> Any:
     )
 
 
-def _folded(builder: Any, arguments: list[Any]) -> Any:
+def _high(builder: Any, arguments: list[Any]) -> Any:
     product = builder.mul(*(builder.zext(value, _I128) for value in arguments))
-    high = builder.trunc(builder.lshr(product, ir.Constant(_I128, 64)), _I64)
-    return builder.xor(high, builder.trunc(product, _I64))
+    return builder.trunc(builder.lshr(product, ir.Constant(_I128, 64)), _I64)
+
+
+def _folded(builder: Any, arguments: list[Any]) -> Any:
+    return builder.xor(_high(builder, arguments), builder.mul(*arguments))
 
 
 special_bytes: Any = _instruction(types.uint64, _special, 2)
@@ -81,6 +84,8 @@ word_at: Any = _instruction(types.uint64, _word, 2)
 """(data, at) → the eight bytes from `at` on as a number, the first one lowest."""
 fold: Any = _instruction(types.uint64, _folded, 2)
 """(a, b) → the high and the low half of their 128-bit product, combined by exclusive or."""
+high_half: Any = _instruction(types.uint64, _high, 2)
+"""(a, b) → the high half of their 128-bit product."""
 lowest_bit: Any = _instruction(
     types.int64, lambda builder, arguments: builder.cttz(arguments[0], ir.Constant(_I1, 0)), 1
 )

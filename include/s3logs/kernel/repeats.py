@@ -1,7 +1,8 @@
 """Find lines that are byte for byte the same as an earlier one.
 
 Each line becomes a keyed hash (folded 64-bit multiplication, as wyhash does it), of which 80 bits are kept:
-among ten million lines two that differ are taken for the same with a chance of 10⁻¹⁰. The keys are random in
+among ten million lines two that differ are taken for the same with a chance of 10⁻¹⁰. More than 64 bits come
+from the sum of all high halves: it still differs where the folded products do not. The keys are random in
 each process, so nobody can write log lines that collide. Hashes live in an open-addressing table of two
 arrays, 64 bits and 16 bits of each. The former decide where; they are never zero, as a free slot holds zero.
 """
@@ -10,39 +11,37 @@ import numpy as np
 from numba import njit
 
 from include.s3logs.kernel.layout import FAST, READ
-from include.s3logs.kernel.machine import fold, word_at
+from include.s3logs.kernel.machine import fold, high_half, word_at
 
-_ALL, _CR = np.uint64(0xFFFFFFFFFFFFFFFF), ord("\r")
+_CR = ord("\r")
 
 
 @njit(forceinline=True)
-def _mixed(data, at, one, two, keys):  # type: ignore[no-untyped-def]
-    """Both parts of a hash with the 16 bytes at `at` mixed in."""
-    left, right = word_at(data, at), word_at(data, at + 8)
-    return fold(left ^ keys[2], right ^ one), fold(right ^ keys[3], left ^ two)
+def _mixed(data, at, chain, total, keys):  # type: ignore[no-untyped-def]
+    """A chain and the total with the 16 bytes at `at` mixed in."""
+    left, right = word_at(data, at) ^ keys[0], word_at(data, at + 8) ^ chain
+    return fold(left, right), total + high_half(left, right)
 
 
 @njit(forceinline=True)
 def _hash(data, start, stop, keys):  # type: ignore[no-untyped-def]
-    """Two hashes of data[start:stop], of 64 bits each."""
-    one, two = keys[0] ^ np.uint64(stop - start), keys[1]
-    three, four = keys[4], keys[5]  # a second chain: the processor works at both at once
-    at = start
-    while at + 32 <= stop:
-        one, two = _mixed(data, at, one, two, keys)
-        three, four = _mixed(data, at + 16, three, four, keys)
-        at += 32
-    if at + 16 <= stop:
-        one, two = _mixed(data, at, one, two, keys)
-        at += 16
-    left, right, rest = word_at(data, at), word_at(data, at + 8), np.uint64(8 * (stop - at))
-    if rest >= 64:
-        right &= ~(_ALL << (rest - np.uint64(64)))
-    else:
-        left, right = left & ~(_ALL << rest), np.uint64(0)
-    three, four = fold(left ^ keys[2], right ^ three), fold(right ^ keys[3], left ^ four)
-    first = fold(one ^ keys[6], three ^ keys[7]) ^ fold(two ^ keys[8], four ^ keys[9])
-    second = fold(two ^ keys[6], three ^ keys[8]) ^ fold(one ^ keys[7], four ^ keys[10])
+    """Two hashes of data[start:stop], of 64 bits each. (A record is never shorter than 32 bytes.)"""
+    one, two, three, four = keys[1] ^ np.uint64(stop - start), keys[2], keys[3], keys[4]
+    at, total = start, keys[5]
+    while at < stop - 64:  # four chains: the processor works at all of them at once
+        one, total = _mixed(data, at, one, total, keys)
+        two, total = _mixed(data, at + 16, two, total, keys)
+        three, total = _mixed(data, at + 32, three, total, keys)
+        four, total = _mixed(data, at + 48, four, total, keys)
+        at += 64
+    at = min(at, stop - 32)  # what is left are these 32 bytes and the last 32, which may overlap
+    one, total = _mixed(data, at, one, total, keys)
+    two, total = _mixed(data, at + 16, two, total, keys)
+    three, total = _mixed(data, stop - 32, three, total, keys)
+    four, total = _mixed(data, stop - 16, four, total, keys)
+    left, right = fold(one ^ keys[6], two ^ keys[7]), fold(three ^ keys[8], four ^ keys[9])
+    first = fold(left ^ keys[6], right ^ keys[7])
+    second = fold(total ^ keys[8], first ^ left ^ keys[9])
     return first | np.uint64(1), second
 
 
