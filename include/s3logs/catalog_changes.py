@@ -2,7 +2,7 @@
 
 A day is touched when the catalog says something else of its keys than what the day was mapped with. Finding
 that out takes the keys of every finished day, so it is done only when the catalog is another one than all
-days agreed with the last time; a note in the lake says which that was.
+days agreed with the last time; a note in the lake says which that was, until a run comes with another one.
 
     <lake>/catalog/_checked.json      {"catalog": fingerprint}
 """
@@ -49,6 +49,7 @@ def touched_days(lake: Store, catalog: Catalog, among: Collection[date] | None =
     """
     if _is_checked(lake, catalog):
         return []
+    lake.delete([CHECKED])  # from now on days are mapped with another catalog, and that of before may return
     started = time.monotonic()
     mapped = _finished(lake)
     days = sorted(mapped if among is None else mapped.keys() & set(among), key=lambda day: (mapped[day], day))

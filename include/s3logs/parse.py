@@ -22,7 +22,7 @@ from include.s3logs.spilled_table import SpilledTable
 from include.s3logs.strict import Reason
 from include.s3logs.whole_lines import whole_lines
 
-_MANY_BYTES = 1 << 23  # of rejected lines
+_MANY_BYTES, _MANY = 1 << 23, 1 << 16  # of rejected lines
 _EVERY_STATUS = range(NULL, 1000)
 
 
@@ -158,7 +158,7 @@ class _Rejections:
             self._size += len(line)
 
     def is_full(self) -> bool:
-        return self._size >= _MANY_BYTES
+        return self._size >= _MANY_BYTES or len(self.rows) >= _MANY
 
     def take(self) -> pa.Table:
         table = rejections_table(self.rows)

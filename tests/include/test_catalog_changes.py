@@ -180,6 +180,14 @@ def test_as_long_as_a_day_is_touched_or_at_work_nothing_is_noted(world):
     assert (world.lake.root / CHECKED).exists()
 
 
+def test_a_catalog_that_returns_touches_the_days_that_were_mapped_with_another_one(world):
+    other = catalog("a kelp 1 a.nc", "b reef 1 b.nc", "c kelp 1 c.nc")
+    assert touched_days(world.lake, REEF) == []
+    assert touched_days(world.lake, other, among=days(0, 1)) == days(0)
+    world.do(0, other)
+    assert touched_days(world.lake, REEF) == days(0)
+
+
 def test_looking_at_some_days_only_notes_nothing(world):
     touched_days(world.lake, REEF, among=days(0))
     assert not (world.lake.root / CHECKED).exists()
