@@ -6,6 +6,7 @@ PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 # The stamps say for which requirements the environment was installed.
 TOOL := $(VENV)/.s3logs-uv
+PACKAGES := $(VENV)/.s3logs-packages
 BASE := $(VENV)/.s3logs-run
 DEV := $(VENV)/.s3logs-dev
 UV_VERSION := 0.13.9
@@ -33,7 +34,7 @@ endif
 
 # Without its Python (a system upgrade may take it away) the environment is no longer installed.
 ifeq ($(wildcard $(PY)),)
-$(shell rm -f $(TOOL) $(BASE) $(DEV))
+$(shell rm -f $(TOOL) $(PACKAGES) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
@@ -138,9 +139,13 @@ $(TOOL):
 	$(PY) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-$(BASE): requirements.txt constraints.txt | $(TOOL)
+$(PACKAGES): requirements.txt constraints.txt | $(TOOL)
 	@echo 'Installing Airflow and the rest (once, a minute or two) …'
 	@$(INSTALL) -r requirements.txt -c constraints.txt
+	@touch $@
+
+# The kernels are compiled here, anew when they changed, so that no task has to.
+$(BASE): $(PACKAGES) $(wildcard include/s3logs/kernel/*.py)
 	@$(PY) -m include.s3logs.kernel.compiled
 	@touch $@
 

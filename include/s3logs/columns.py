@@ -53,6 +53,7 @@ class Lines:
         self.at_data = self.at_strict = address(_NO_TEXTS)
         self.ambiguous, self.has_ambiguous = np.zeros(LINES, np.bool_), False
         self.count, self.first, self.chosen, self.size = 0, 1, 0, 0
+        self._reach = WINDOW
 
     def begin(self) -> None:
         """Count the lines from 1 again: a new object begins."""
@@ -63,17 +64,22 @@ class Lines:
         if data is not self.data:
             self.data, self.at_data = data, address(data)
         self.first += self.count
-        window = min(end, begin + WINDOW)
+        window = min(end, begin + self._reach)
         self.count = kernels().scan(
             *(self.at_data, begin, window, LINES, self._at_marks, self.at_verdicts, self.at_starts),
             *(self.at_spans, self.at_numbers, self._at_date),
         )
+        if not self.count and self._reach < WINDOW:
+            self._reach = WINDOW
+            return self.scan(data, begin, end)
         if not self.count:  # the line is longer than the window
             self.count, self.verdicts[0], self.starts[0] = 1, layout.STRICT, begin
             self.starts[1] = _line_feed_after(data, window) + 1
         self._judge()
         reached = int(self.starts[self.count])
         self.size = reached - begin + len(self.strict)
+        # Of very short lines a window holds more than there is room for: what is scanned in vain stays small.
+        self._reach = WINDOW if self.count < LINES else min(WINDOW, 2 * (reached - begin))
         return reached
 
     def choose(self, words: int, bounds: int, count: int, statuses: range) -> None:

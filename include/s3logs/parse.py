@@ -5,7 +5,7 @@ strict path (`include.s3logs.strict`), which is the specification, all others. `
 everything, `parse_pieces` does so in bounded memory, a `Selector` makes only what reduce wants.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +70,8 @@ class Selector:
         self._words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
         self._bounds = np.cumsum([0, *map(len, operations)], dtype=np.int32)
         self._choice = address(self._words), address(self._bounds), len(operations), wanted.statuses
-        self._columns = Columns([*dict.fromkeys([*names, "remote_ip", "ambiguous", "line_number"])])
+        self._columns = Columns([*dict.fromkeys([*names, "ambiguous", "line_number"])])
+        self._addresses = Columns(["remote_ip"])
         self._lines, self._rejections, self._seen = Lines(), _Rejections(), Seen()
         self._before = 0  # lines of earlier objects
         self._undecided = SpilledTable()
@@ -86,6 +87,8 @@ class Selector:
         for lines in batches(pieces, self._lines):
             repeats += self._seen.mark(lines, self._before)
             lines.choose(*self._choice)
+            if self._wanted.excludes:
+                self._exclude(lines, self._wanted.excludes)
             self._columns.append(lines)
             self._rejections.append(lines)
             records += lines.records
@@ -111,8 +114,20 @@ class Selector:
         if repeats:
             yield Selection(self._columns.take().select(self._names), nothing, 0, repeats, 0)
 
+    def _exclude(self, lines: Lines, excludes: Callable[[str], bool]) -> None:
+        """Choose no line from an address that does not count."""
+        self._addresses.append(lines)
+        found = self._addresses.take()["remote_ip"]
+        addresses = pc.unique(found).to_pylist()
+        excluded = [ip.encode() for ip in addresses if ip is not None and excludes(ip)]
+        if excluded:
+            counting = pc.invert(pc.is_in(found, texts_of(excluded))).to_numpy()
+            rows = lines.rows[: lines.chosen][counting]
+            lines.chosen = len(rows)
+            lines.rows[: lines.chosen] = rows
+
     def _found(self, records: int, repeats: int) -> Selection:
-        rows = _not_excluded(self._columns.take(), self._wanted)
+        rows = self._columns.take()
         if self._seen.is_full:
             ordinals = numbers_of(rows["line_number"].combine_chunks()) + self._before
             self._undecided.add(rows.append_column("ordinal", number_array(ordinals, pa.int64())))
@@ -134,14 +149,6 @@ def batches(pieces: Iterable[bytes | memoryview], lines: Lines) -> Iterator[Line
 
 def _ambiguous(rows: pa.Table) -> int:
     return int(pc.sum(rows["ambiguous"]).as_py() or 0)
-
-
-def _not_excluded(rows: pa.Table, wanted: Filter) -> pa.Table:
-    if not wanted.excludes:
-        return rows
-    addresses = pc.unique(rows["remote_ip"]).to_pylist()
-    excluded = [ip.encode() for ip in addresses if ip is not None and wanted.excludes(ip)]
-    return rows.filter(pc.invert(pc.is_in(rows["remote_ip"], texts_of(excluded))))
 
 
 class _Rejections:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import atheris
+import pyarrow as pa
 
 import include.s3logs.kernel.compiled  # noqa: F401 (calls compiled code; not to be instrumented)
 
@@ -40,7 +41,8 @@ def check(data: bytes) -> None:
             assert row == {name: strict[name] for name in row}, number
     half = len(data) // 2
     pieces = list(parse_pieces([data[:half], data[half:]]))
-    assert sum(piece.lines for piece in pieces) == parsed.lines
+    assert pa.concat_tables([piece.records for piece in pieces]).equals(parsed.records)
+    assert pa.concat_tables([piece.rejections for piece in pieces]).equals(parsed.rejections)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@
 import base64
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from include.s3logs.columns import Lines
+from include.s3logs.columns import Lines, _DecodedKey
 from include.s3logs.decompress import CorruptObjectError, unpack
 from include.s3logs.parse import ParsedLog, Selector, batches, parse, parse_pieces
 from include.s3logs.record_tables import REJECTIONS, SCHEMA
@@ -61,7 +62,11 @@ def same(one, other):
 
 
 def in_pieces(data, size):
-    parts = list(parse_pieces(data[n : n + size] for n in range(0, len(data), size)))
+    return of_pieces(data[n : n + size] for n in range(0, len(data), size))
+
+
+def of_pieces(pieces):
+    parts = list(parse_pieces(pieces))
     return ParsedLog(
         pa.concat_tables([SCHEMA.empty_table(), *(p.records for p in parts)]),
         pa.concat_tables([REJECTIONS.empty_table(), *(p.rejections for p in parts)]),
@@ -120,6 +125,31 @@ def test_the_sample_is_judged_alike_and_read_by_the_kernel_nearly_always(sample_
 def test_pieces_of_any_size_give_what_the_whole_gives(size):
     data = b"\xef\xbb\xbf" + b"\r\n".join([ORDINARY, *NASTY[:20], b"", ORDINARY, b"x" * 3000])
     same(in_pieces(data, size), strictly(data))
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_cut_anywhere_it_gives_what_the_whole_gives(data):
+    separators = st.sampled_from([b"\n", b"\r\n", b"\n\n"])
+    chosen = data.draw(st.lists(st.tuples(st.sampled_from([ORDINARY, *NASTY]), separators), max_size=12))
+    content = b"".join(line + separator for line, separator in chosen)
+    content = content[: data.draw(st.integers(0, len(content)))]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=8)))
+    pieces = [content[a:b] for a, b in pairwise([0, *cuts, len(content)])]
+    same(of_pieces(pieces), parse(content))
+
+
+def test_very_short_lines_are_given_some_at_a_time():
+    parts = list(parse_pieces([b"x\n" * 150_000] * 2))
+    assert sum(part.rejections.num_rows for part in parts) == 300_000
+    assert max(part.rejections.num_rows for part in parts) < 100_000
+
+
+def test_after_very_short_lines_long_ones_are_read_as_ever():
+    long = ORDINARY.replace(b"curl/8.4.0", b"c" * 200_000)
+    data = b"\n" * 50_000 + b"\n".join([long, ORDINARY, long]) + b"\n" * 20_000 + ORDINARY
+    parsed = parse(data)
+    assert parsed.records["line_number"].to_pylist() == [50_001, 50_002, 50_003, 70_003]
 
 
 @pytest.mark.parametrize(
@@ -240,6 +270,21 @@ def test_both_paths_select_the_same_of_the_sample(sample_content, wanted):
 def test_both_paths_select_the_same_of_difficult_lines(wanted):
     data = b"\r\n".join([*NASTY, ORDINARY, *NASTY[::2], ORDINARY + b"x", ORDINARY])
     selected_alike([data, data.replace(b"\r", b"")], wanted)
+
+
+def test_of_addresses_that_do_not_count_no_column_is_made(monkeypatch):
+    made, append = [], _DecodedKey.append
+
+    def noted(column, lines, count):
+        made.append(lines.chosen)
+        append(column, lines, count)
+
+    monkeypatch.setattr(_DecodedKey, "append", noted)
+    others = [ORDINARY.replace(b"192.0.2.10", b"192.0.2.%d" % n) for n in range(20, 30)]
+    wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300), lambda ip: ip.startswith("192.0.2.2"))
+    selector = Selector(wanted, ["object_key"])
+    (found,) = selector.select([b"\n".join([*others, ORDINARY, *others])])
+    assert made == [found.rows.num_rows] == [1]
 
 
 @pytest.fixture
