@@ -113,13 +113,13 @@ class Lines:
         if self.has_ambiguous:
             self.ambiguous[:], self.has_ambiguous = False, False
         self._blank = 0
-        if _ALL_FAST.startswith(self.verdicts[: self.count].tobytes()):
+        verdicts = self.verdicts[: self.count]
+        if _ALL_FAST.startswith(verdicts.tobytes()):
             return
+        self._blank = int(np.count_nonzero(verdicts == layout.BLANK))
         texts = bytearray(_NO_TEXTS[:1])  # so that no text begins at 0
-        for n in np.flatnonzero(self.verdicts[: self.count] != layout.FAST).tolist():
-            if self.verdicts[n] == layout.BLANK:
-                self._blank += 1
-            elif self.verdicts[n] == layout.WIDE and self._is_utf8(n):
+        for n in np.flatnonzero((verdicts == layout.STRICT) | (verdicts == layout.WIDE)).tolist():
+            if self.verdicts[n] == layout.WIDE and self._is_utf8(n):
                 self.verdicts[n] = layout.FAST
             else:
                 self._read_strictly(n, texts)

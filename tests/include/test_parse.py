@@ -284,7 +284,7 @@ def test_of_addresses_that_do_not_count_no_column_is_made(monkeypatch):
     wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300), lambda ip: ip.startswith("192.0.2.2"))
     selector = Selector(wanted, ["object_key"])
     (found,) = selector.select([b"\n".join([*others, ORDINARY, *others])])
-    assert made == [found.rows.num_rows] == [1]
+    assert sum(made) == found.rows.num_rows == 1
 
 
 @pytest.fixture
