@@ -227,8 +227,13 @@ def in_a_minute():
 
 @pytest.mark.parametrize(
     ("value", "least", "most"),
-    [(lambda: "7", 7, 7), (in_a_minute, 1, 60), (lambda: "soon", 1, 1)],
-    ids=["seconds", "date", "nonsense"],
+    [
+        (lambda: "7", 7, 7),
+        (in_a_minute, 1, 60),
+        (lambda: "soon", 1, 1),
+        (lambda: f"Mon, 01 Jan 2024 00:00:00 +{'9' * 30}", 1, 1),
+    ],
+    ids=["seconds", "date", "nonsense", "zone"],
 )
 def test_a_server_that_asks_to_wait_is_waited_for(deployment, archive, value, least, most):
     archive.faults["dandisets/?"] = [("status", 429, {"Retry-After": value()})]
@@ -355,6 +360,10 @@ def test_a_list_that_never_ends_is_an_error(deployment, archive):
         ("000021/versions/?", '{"version": 1}', "without version"),
         ("000021/versions/draft/assets/", '{"path": "a", "blob": null, "zarr": null}', "without blob"),
         ("000021/versions/draft/assets/", '{"blob": "abc"}', "without path"),
+        ("000021/versions/?", r'{"version": "\ud800"}', "whose version is no text"),
+        ("000021/versions/draft/assets/", r'{"path": "\ud800", "blob": "abc"}', "whose path is no text"),
+        ("000021/versions/draft/assets/", r'{"path": "a", "blob": "\ud800abc"}', "whose blob is no text"),
+        ("000021/versions/draft/assets/", r'{"path": "a", "zarr": "\udfff"}', "whose zarr is no text"),
     ],
 )
 def test_entries_that_make_no_sense_are_an_error_naming_the_list(deployment, archive, where, entry, named):
@@ -362,6 +371,46 @@ def test_entries_that_make_no_sense_are_an_error_naming_the_list(deployment, arc
     with pytest.raises(CatalogUnavailableError, match=named) as error:
         deployment.refresh()
     assert where.partition("?")[0] in str(error.value)
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize(
+    "following", ["http://[::1", r"http://x/\u0000a", r"http://x/\ud800", "x" * 70_000], ids=lambda f: f[:20]
+)
+def test_a_next_page_that_is_no_address_is_an_error_naming_the_list(deployment, archive, following):
+    archive.faults["dandisets/?"] = [("body", f'{{"results": [], "next": "{following}"}}'.encode())]
+    with pytest.raises(CatalogUnavailableError, match="next page that is no address") as error:
+        deployment.refresh()
+    assert f"{archive.address}/dandisets/?" in str(error.value)
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize("where", ["dandisets/?", "000021/versions/?", "000021/versions/draft/assets/"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"results": [], "next": "http://[::1"}',
+        rb'{"results": [], "next": "http://x/\u0000a"}',
+        rb'{"results": [{"identifier": "\ud800", "version": "\ud800", "path": "\ud800"}], "next": null}',
+        rb'{"count": "\ud800", "results": [], "next": null}',
+        b"[" * 100_000,
+    ],
+    ids=lambda body: body[:40].decode(),
+)
+def test_with_a_last_good_catalog_it_is_kept_whatever_garbage_comes(deployment, archive, where, body):
+    good = deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    archive.faults[where] = [("body", body)] * 9
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
+    kept["error"].encode()
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "three.nwb")]
+
+
+def test_an_answer_in_an_encoding_that_makes_no_text_is_an_outage(deployment, archive):
+    archive.faults["dandisets/?"] = [("status", 500, {"Content-Type": "text/html; charset=base64"})] * 9
+    with pytest.raises(CatalogUnavailableError, match="status 500"):
+        deployment.refresh()
 
 
 # In the lake

@@ -84,7 +84,7 @@ class DandiApi:
                 continue
             if announced in (None, listed):
                 return taken
-            problem = f"it announces {announced} entries and lists {listed}."
+            problem = f"it announces {announced!r:.50} entries and lists {listed}."
         raise CatalogUnavailableError(f"{self.address}/{path} contradicts itself: {problem}")
 
     def _claims(self, assets: _Results, identifier: str, version: str, path: str) -> pa.Table:
@@ -119,6 +119,12 @@ class DandiApi:
             raise CatalogUnavailableError(
                 f"{self.address}/{path} has an entry without {name}: {str(result)[:200]}"
             )
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:  # JSON can name halves of characters, which no file can hold
+            raise CatalogUnavailableError(
+                f"{self.address}/{path} has an entry whose {name} is no text: {str(result)[:200]}"
+            ) from error
         return value
 
 
