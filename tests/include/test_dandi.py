@@ -82,8 +82,9 @@ def test_blobs_and_zarrs_are_claimed_in_every_version_and_path_newest_first(depl
     }
     assert deployment.catalog().claims([key(ONE)]).schema.equals(CLAIMS)
     del summary["fetched"]
-    counts = {"datasets": 2, "versions": 4, "assets": 7, "versions_read": 4, "refused": 0, "shared_keys": 0}
-    assert summary == {"outcome": "fetched", **counts}
+    counts = {"datasets": 2, "versions": 4, "assets": 7, "versions_read": 4}
+    none = {"versions_kept": 0, "refused": 0, "shared_keys": 0}
+    assert summary == {"outcome": "fetched", **counts, **none}
 
 
 def test_a_blob_of_several_datasets_counts_for_the_lowest_identifier_and_their_number_is_told(
@@ -227,8 +228,13 @@ def in_a_minute():
 
 @pytest.mark.parametrize(
     ("value", "least", "most"),
-    [(lambda: "7", 7, 7), (in_a_minute, 1, 60), (lambda: "soon", 1, 1)],
-    ids=["seconds", "date", "nonsense"],
+    [
+        (lambda: "7", 7, 7),
+        (in_a_minute, 1, 60),
+        (lambda: "soon", 1, 1),
+        (lambda: f"Mon, 01 Jan 2024 00:00:00 +{'9' * 30}", 1, 1),
+    ],
+    ids=["seconds", "date", "nonsense", "zone"],
 )
 def test_a_server_that_asks_to_wait_is_waited_for(deployment, archive, value, least, most):
     archive.faults["dandisets/?"] = [("status", 429, {"Retry-After": value()})]
@@ -318,6 +324,102 @@ def test_a_version_that_may_not_be_read_is_passed_over_and_asked_for_again_by_th
     assert THREE in str(deployment.claims(THREE))
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("where", ["/versions/", "/versions/?", "/assets/"])
+def test_known_versions_that_may_not_be_read_now_keep_their_rows_and_that_is_said(
+    deployment, archive, status, where, caplog
+):
+    deployment.refresh()
+    archive.put("000003", "draft", ("one.nwb", ONE), ("moved.nwb", TWO), ("z.ome.zarr", "zarr/z-1"))
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    before, digest = deployment.catalog().rows, deployment.catalog().fingerprint
+    archive.faults[where] = [("status", status)] * 9
+    for _ in range(2):
+        kept = deployment.refresh()
+        assert (kept["outcome"], kept["assets"], kept["refused"]) == ("partly kept", 7, 0)
+        assert kept["versions_kept"] == (2 if where == "/assets/" else 4)
+        assert f"({status})" in kept["error"]
+        assert kept["error"] in caplog.text
+        assert "000021/draft is kept" in caplog.text
+        assert deployment.catalog().rows.equals(before)
+        assert deployment.catalog().fingerprint == digest
+    archive.faults.clear()
+    healed = deployment.refresh()
+    assert (healed["outcome"], healed["versions_read"], healed["versions_kept"]) == ("fetched", 2, 0)
+    assert deployment.claims(TWO, THREE) == {
+        key(TWO): [("000003", "draft", "moved.nwb")],
+        key(THREE): [("000021", "draft", "moved.nwb")],
+    }
+
+
+def test_beside_a_version_that_is_kept_others_are_read_and_new_ones_passed_over(deployment, archive):
+    deployment.refresh()
+    archive.put("000003", "draft", ("moved.nwb", TWO))
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    archive.put("000021", "0.1", ("first.nwb", THREE))
+    archive.put("000044", "draft", ("new.nwb", "44444444"))
+    archive.faults |= {f"{where}/assets/": [("status", 403)] for where in ("000021/versions/draft", "0.1")}
+    archive.faults["000044/versions/"] = [("status", 403)]
+    kept = deployment.refresh()
+    counts = {name: kept[name] for name in ("versions_read", "versions_kept", "refused")}
+    assert counts == {"versions_read": 1, "versions_kept": 1, "refused": 2}
+    assert deployment.claims(TWO, THREE, "44444444") == {
+        key(TWO): [("000003", "draft", "moved.nwb")],
+        key(THREE): [("000021", "draft", "three.nwb")],
+    }
+    assert deployment.refresh()["versions_read"] == 3
+
+
+def test_what_is_kept_goes_when_it_is_listed_no_more(deployment, archive):
+    deployment.refresh()
+    archive.put("000021", "draft", ("three.nwb", THREE))
+    archive.faults["000021/versions/"] = [("status", 403)]
+    assert deployment.refresh()["versions_kept"] == 1
+    del archive.datasets["000021"]
+    assert deployment.refresh()["versions_kept"] == 0
+    assert deployment.claims(THREE) == {}
+
+
+def test_a_known_dataset_that_is_listed_as_embargoed_is_claimed_no_more(deployment, archive):
+    deployment.refresh()
+    entries = '{"identifier": "000003"}, {"identifier": "000021", "embargo_status": "EMBARGOED"}'
+    archive.faults["dandisets/?"] = [("body", f'{{"next": null, "results": [{entries}]}}'.encode())]
+    summary = deployment.refresh()
+    assert (summary["outcome"], summary["versions_kept"], summary["refused"]) == ("fetched", 0, 1)
+    assert deployment.claims(THREE) == {}
+
+
+EMPTY = ("body", b'{"count": 0, "next": null, "results": []}')
+
+
+def test_an_archive_that_lists_no_dataset_at_all_any_more_is_an_outage(deployment, archive):
+    archive.faults["dandisets/?"] = [EMPTY]
+    assert deployment.refresh()["datasets"] == 0  # a new one may have none
+    good = deployment.refresh()
+    archive.faults["dandisets/?"] = [EMPTY]
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"], kept["datasets"]) == ("kept", good["fetched"], 2)
+    assert kept["error"] == f"{archive.address}/dandisets/ lists no dataset at all; 2 are known."
+
+
+@pytest.mark.parametrize(("counted", "is_believed"), [(1, False), (0, True), (None, True), ("7", True)])
+def test_a_version_without_assets_is_believed_unless_the_api_counts_some(
+    deployment, archive, counted, is_believed
+):
+    deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    archive.datasets["000021"]["draft"]["asset_count"] = counted
+    archive.faults["000021/versions/draft/assets/"] = [EMPTY]
+    summary = deployment.refresh()
+    assert summary["outcome"] == ("fetched" if is_believed else "partly kept")
+    assert deployment.claims(THREE) == (
+        {} if is_believed else {key(THREE): [("000021", "draft", "three.nwb")]}
+    )
+    if not is_believed:
+        assert summary["error"].endswith("counts 1 assets and lists none.")
+        assert deployment.refresh()["versions_read"] == 1
+
+
 def test_a_page_that_gets_lost_half_way_makes_the_version_be_read_again(deployment, archive):
     archive.faults["page=2"] = [("status", 404)]
     assert deployment.refresh()["assets"] == 7
@@ -355,6 +457,10 @@ def test_a_list_that_never_ends_is_an_error(deployment, archive):
         ("000021/versions/?", '{"version": 1}', "without version"),
         ("000021/versions/draft/assets/", '{"path": "a", "blob": null, "zarr": null}', "without blob"),
         ("000021/versions/draft/assets/", '{"blob": "abc"}', "without path"),
+        ("000021/versions/?", r'{"version": "\ud800"}', "whose version is no text"),
+        ("000021/versions/draft/assets/", r'{"path": "\ud800", "blob": "abc"}', "whose path is no text"),
+        ("000021/versions/draft/assets/", r'{"path": "a", "blob": "\ud800abc"}', "whose blob is no text"),
+        ("000021/versions/draft/assets/", r'{"path": "a", "zarr": "\udfff"}', "whose zarr is no text"),
     ],
 )
 def test_entries_that_make_no_sense_are_an_error_naming_the_list(deployment, archive, where, entry, named):
@@ -362,6 +468,46 @@ def test_entries_that_make_no_sense_are_an_error_naming_the_list(deployment, arc
     with pytest.raises(CatalogUnavailableError, match=named) as error:
         deployment.refresh()
     assert where.partition("?")[0] in str(error.value)
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize(
+    "following", ["http://[::1", r"http://x/\u0000a", r"http://x/\ud800", "x" * 70_000], ids=lambda f: f[:20]
+)
+def test_a_next_page_that_is_no_address_is_an_error_naming_the_list(deployment, archive, following):
+    archive.faults["dandisets/?"] = [("body", f'{{"results": [], "next": "{following}"}}'.encode())]
+    with pytest.raises(CatalogUnavailableError, match="next page that is no address") as error:
+        deployment.refresh()
+    assert f"{archive.address}/dandisets/?" in str(error.value)
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize("where", ["dandisets/?", "000021/versions/?", "000021/versions/draft/assets/"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"results": [], "next": "http://[::1"}',
+        rb'{"results": [], "next": "http://x/\u0000a"}',
+        rb'{"results": [{"identifier": "\ud800", "version": "\ud800", "path": "\ud800"}], "next": null}',
+        rb'{"count": "\ud800", "results": [], "next": null}',
+        b"[" * 100_000,
+    ],
+    ids=lambda body: body[:40].decode(),
+)
+def test_with_a_last_good_catalog_it_is_kept_whatever_garbage_comes(deployment, archive, where, body):
+    good = deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    archive.faults[where] = [("body", body)] * 9
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
+    kept["error"].encode()
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "three.nwb")]
+
+
+def test_an_answer_in_an_encoding_that_makes_no_text_is_an_outage(deployment, archive):
+    archive.faults["dandisets/?"] = [("status", 500, {"Content-Type": "text/html; charset=base64"})] * 9
+    with pytest.raises(CatalogUnavailableError, match="status 500"):
+        deployment.refresh()
 
 
 # In the lake

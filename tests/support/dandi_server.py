@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 class DandiServer:
     """The archive's content, its faults, and what it was asked.
 
-    `datasets` maps identifiers to {version: {"modified", "status", "assets": [{"path", "blob" or "zarr"}]}}.
+    `datasets` maps identifiers to {version: {"modified", "status", "asset_count",
+    "assets": [{"path", "blob" or "zarr"}]}}.
     `faults` maps a part of an address to what its next answers do instead: ("status", 500),
     ("status", 429, {"Retry-After": "1"}), ("body", b"…"), ("hang", seconds), ("call", function).
     """
@@ -36,6 +37,7 @@ class DandiServer:
         self.datasets.setdefault(identifier, {})[version] = {
             "modified": f"2024-01-01T00:00:{self._clock:02}Z",
             "status": "Valid",
+            "asset_count": len(listed),
             "assets": listed,
         }
 

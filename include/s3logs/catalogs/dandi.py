@@ -98,7 +98,9 @@ def refresh(lake: Store, api: DandiApi, datasets: DatasetFilter) -> dict[str, An
     """Fetch what changed since the last time, keep it in the lake, and return a summary.
 
     When the API cannot be read, the last good catalog stays and the summary says so (`outcome` is `kept`,
-    with the `error`); without a last good one the error is raised. It names the address.
+    with the `error`); without a last good one the error is raised. It names the address. When only some of
+    the versions that it lists cannot be read, these keep their rows of the last good catalog (`outcome` is
+    `partly kept`, with their number `versions_kept` and the `error` of the first).
     """
     earlier, earlier_rows = _load(lake, api.address)
     fetch = Fetch(api, earlier.datasets if earlier else {}, earlier.versions if earlier else {})
@@ -122,9 +124,20 @@ def refresh(lake: Store, api: DandiApi, datasets: DatasetFilter) -> dict[str, An
     lake.write(POINTER, current.to_json())
     _sweep(lake, {file.file.key for file in (current, earlier) if file})
     summary = {"outcome": "unchanged" if is_same else "fetched", **current.summary()}
-    summary |= {"versions_read": fetch.read, "refused": fetch.refused, "shared_keys": _shared(rows)}
+    summary |= {"versions_read": fetch.read, "versions_kept": len(fetch.kept), "refused": fetch.refused}
+    summary["shared_keys"] = _shared(rows)
+    if fetch.kept:
+        summary |= _partly_kept(fetch.kept)
     log.info("The catalog of %s: %s", api.address, summary)
     return summary
+
+
+def _partly_kept(kept: Mapping[str, str]) -> dict[str, str]:
+    """Say, in the log and for the summary, which versions keep what was known of them, and why."""
+    version, reason = next(iter(kept.items()))
+    error = f"{len(kept)} versions could not be read, among them {version}: {reason}"
+    log.error("The catalog is partly an earlier one: %s", error)
+    return {"outcome": "partly kept", "error": error}
 
 
 def _load(lake: Store, address: str) -> tuple[Fetched | None, pa.Table]:

@@ -32,10 +32,14 @@ class Dataset(NamedTuple):
 
 
 class Version(NamedTuple):
-    """One version of a dataset; `state` changes whenever its assets do, "" when that cannot be told."""
+    """One version of a dataset; `state` changes whenever its assets do, "" when that cannot be told.
+
+    `assets` is how many the API says it has, None when it does not say.
+    """
 
     name: str
     state: str
+    assets: int | None
 
 
 class DandiApi:
@@ -56,7 +60,9 @@ class DandiApi:
         path = f"dandisets/{identifier}/versions/"
         pages = self._list(path, page_size=_PAGE)
         return [
-            Version(self._text(result, "version", path), _state(result)) for page in pages for result in page
+            Version(self._text(result, "version", path), _state(result), _asset_count(result))
+            for page in pages
+            for result in page
         ]
 
     def claims(self, identifier: str, version: str) -> pa.Table:
@@ -84,7 +90,7 @@ class DandiApi:
                 continue
             if announced in (None, listed):
                 return taken
-            problem = f"it announces {announced} entries and lists {listed}."
+            problem = f"it announces {announced!r:.50} entries and lists {listed}."
         raise CatalogUnavailableError(f"{self.address}/{path} contradicts itself: {problem}")
 
     def _claims(self, assets: _Results, identifier: str, version: str, path: str) -> pa.Table:
@@ -119,8 +125,19 @@ class DandiApi:
             raise CatalogUnavailableError(
                 f"{self.address}/{path} has an entry without {name}: {str(result)[:200]}"
             )
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:  # JSON can name halves of characters, which no file can hold
+            raise CatalogUnavailableError(
+                f"{self.address}/{path} has an entry whose {name} is no text: {str(result)[:200]}"
+            ) from error
         return value
 
 
 def _state(version: Mapping[str, Any]) -> str:
     return f"{version['modified']} {version.get('status')}" if version.get("modified") else ""
+
+
+def _asset_count(version: Mapping[str, Any]) -> int | None:
+    count = version.get("asset_count")
+    return count if isinstance(count, int) else None

@@ -67,12 +67,22 @@ class RestApi:
                 raise
             seen.add(address)
             yield page
-            address = self._on_this_server(page["next"]) if page.get("next") else ""
+            address = self._on_this_server(page["next"], address) if page.get("next") else ""
 
-    def _on_this_server(self, address: str) -> str:
-        """Return the address with our server's name: behind a proxy servers do not always know their own."""
-        base, following = urlsplit(self.address), urlsplit(address)
-        return following._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+    def _on_this_server(self, following: str, address: str) -> str:
+        """Return the page that follows `address`, with our server's name.
+
+        Behind a proxy servers do not always know their own. What is no address at all is a bad answer.
+        """
+        base = urlsplit(self.address)
+        try:
+            found = urlsplit(following)._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+            httpx.URL(found)  # is more particular than urlsplit
+        except (ValueError, httpx.InvalidURL) as error:
+            raise CatalogUnavailableError(
+                f"{address} names a next page that is no address: {following[:_SHOWN]!r}."
+            ) from error
+        return found
 
     def _get(self, address: str) -> Mapping[str, Any]:
         for pause in (*_PAUSES, None):
@@ -103,7 +113,8 @@ def _refusal(response: httpx.Response) -> str:
         raise AccessDeniedError(f"{address} may not be read ({status}).")
     if status == HTTPStatus.NOT_FOUND:
         raise NotFoundError(f"{address} does not exist (404).")
-    shown = " ".join(response.text[:_SHOWN].split())
+    text = response.content.decode("utf-8", "replace")  # whatever charset the answer may claim to have
+    shown = " ".join(text[:_SHOWN].split())
     if response.is_client_error and status not in _WORTH_RETRYING:
         raise CatalogUnavailableError(f"{address} cannot be read: status {status}, {shown!r}.")
     if response.is_success:
@@ -115,7 +126,7 @@ def _page(response: httpx.Response) -> Mapping[str, Any] | None:
     """Return the answer if it is a page of a list, else None."""
     try:
         page = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter when brackets are nested without end
         return None
     if not isinstance(page, dict) or not isinstance(page.get("next"), str | None):
         return None
@@ -132,5 +143,5 @@ def _retry_after(response: httpx.Response) -> float | None:
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
