@@ -6,7 +6,7 @@ dataset is used, from where, and how much.
 
 | step | what it does | leaves in the lake |
 |---|---|---|
-| `discover` | finds the log days to do: the own day, and those with late log objects or a changed catalog | |
+| `discover` | finds the log days to do: own day, late or grown ones, and those to map anew | |
 | `day.reduce` | log objects → one row for each successful request; odd lines → quarantine | `reduced/` |
 | `day.bin` | sorts and groups the rows by object key | `binned/` |
 | `day.map` | object key → dataset and asset, requester IP → region; no IP goes on from here | `mapped/` |

@@ -11,6 +11,7 @@ from include.s3logs.catalog_changes import touched_days
 from include.s3logs.catalogs import Catalog
 from include.s3logs.checkpoint import fingerprint_of, load_checkpoint, open_day, open_days
 from include.s3logs.errors import SettingsError
+from include.s3logs.log_days import undetermined_days
 from include.s3logs.settings import Settings
 from include.s3logs.sources import Listing, find_log_objects
 from include.s3logs.store import PARALLEL_READS, Store
@@ -24,7 +25,7 @@ class Request:
 
     Named `days`, or every log day found in a range (either end may be open), or else its `own_day`, with the
     changed days of the settling window before it unless `only_own_day` (a backfill run). A run with
-    `other_sources` than the settings name leaves alone what it was not asked for: a changed catalog's days.
+    `other_sources` than the settings name leaves alone what it was not asked for: the days to map anew.
     """
 
     own_day: date
@@ -55,8 +56,8 @@ class Request:
         return not (self.days or self.is_range or self.only_own_day)
 
     @property
-    def follows_catalog(self) -> bool:
-        """Tell whether the run does the days of all times that a changed catalog touches."""
+    def looks_back(self) -> bool:
+        """Tell whether the run also does the days of all times that are to be mapped anew."""
         return self.is_daily and not self.other_sources
 
     def window(self, settling_days: int) -> tuple[date | None, date | None]:
@@ -88,19 +89,22 @@ def discover(
 ) -> Plan:
     """Return at most `limit` log days to do, and mark those with work to do as open.
 
-    A daily run also does the days of all times that a changed catalog touches, as far as there is room. When
-    there are more days, those that are up to date are passed over first, then the newest ones wait; of days
-    that only the catalog touches, those mapped the longest ago go first, so that each has its turn.
+    A daily run also does the days of all times that are to be mapped anew, as far as there is room: those
+    that a changed catalog touches, then those with regions that could not be asked for. When there are more
+    days, those that are up to date are passed over first, then the newest ones wait; of days that are only to
+    be mapped anew, those mapped the longest ago go first, so that each has its turn.
     """
     listing = find_log_objects(stores, *request.window(settings.settling_days))
     if request.is_range and not listing.by_day:
         raise SettingsError(_nothing_found(request, listing, stores))
     named = _named(request, listing)
     changed = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
-    touched = touched_days(lake, catalog, among=None if request.follows_catalog else named)
+    stale = list(touched_days(lake, catalog, among=None if request.looks_back else named))
+    if request.looks_back and not force:  # force would also reduce them again, from logs that may be gone
+        stale.extend(undetermined_days(lake))
     wanted = sorted({*named, *changed} if request.is_daily else named)
-    others = [day for day in touched if day not in wanted]
-    changed.update(touched)
+    others = [day for day in dict.fromkeys(stale) if day not in wanted]
+    changed.update(stale)
     if len(wanted) + len(others) > limit and not force:
         wanted = [day for day in wanted if day in changed]
     in_turn = wanted + others

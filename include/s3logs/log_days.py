@@ -1,9 +1,9 @@
 """Which log days there are, and what state each is in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from include.s3logs import mapping, reduce
 from include.s3logs.checkpoint import CHECKPOINT, Checkpoint, is_day, load_checkpoint, open_days
@@ -40,13 +40,37 @@ class LogDay:
 def states(lake: Store, asked: Iterable[date] = ()) -> list[LogDay]:
     """Return every log day the lake has a trace of, and those asked for, in order."""
     unfinished = open_days(lake)
-    folders = (info.key.removesuffix(f"/{CHECKPOINT}") for info in lake.list(f"{mapping.STAGE}/"))
-    done = [day for folder in folders if is_day(day := folder.removeprefix(f"{mapping.STAGE}/"))]
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        loaded = pool.map(lambda day: load_checkpoint(lake, mapping.STAGE, date.fromisoformat(day)), done)
-        mapped = {day: checkpoint for day, checkpoint in zip(done, loaded, strict=True) if checkpoint}
+    mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(_mapped_at(lake))).items()}
     known = sorted({*mapped, *unfinished, *map(str, asked)})
     return [LogDay(day, _state(day in mapped, day in unfinished), mapped.get(day)) for day in known]
+
+
+def undetermined_days(lake: Store) -> list[date]:
+    """Return the finished log days some of whose regions could not be asked for.
+
+    The day that was mapped the longest ago comes first. That reads every finished day's checkpoint, no rows.
+    """
+    mapped_at = _mapped_at(lake)
+    in_turn = sorted(mapped_at, key=lambda day: (mapped_at[day], day))
+    loaded = _load(lake, in_turn).items()
+    return [day for day, checkpoint in loaded if mapping.is_undetermined(checkpoint)]
+
+
+def _mapped_at(lake: Store) -> dict[date, datetime]:
+    """Return the log days with figures, and when these were made."""
+    found = {}
+    for info in lake.list(f"{mapping.STAGE}/"):
+        folder, _, name = info.key.removeprefix(f"{mapping.STAGE}/").partition("/")
+        if name == CHECKPOINT and is_day(folder):
+            found[date.fromisoformat(folder)] = info.modified
+    return found
+
+
+def _load(lake: Store, days: Sequence[date]) -> dict[date, Checkpoint]:
+    """Return the checkpoints of map that can be read, in the order of the days."""
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        loaded = pool.map(lambda day: load_checkpoint(lake, mapping.STAGE, day), days)
+        return {day: found for day, found in zip(days, loaded, strict=True) if found is not None}
 
 
 def _state(has_figures: bool, unfinished: bool) -> str:

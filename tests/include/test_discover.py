@@ -1,6 +1,7 @@
 """Discover: which log days a run does, in which order, and which it leaves to the next one."""
 
 import logging
+import os
 from datetime import date, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from include.s3logs.discover import Request, discover
 from include.s3logs.errors import SettingsError
 from include.s3logs.mapping import map_day
 from include.s3logs.reduce import reduce_day
+from include.s3logs.regions import UNDETERMINED
 from include.s3logs.settings import Settings
 from include.s3logs.sources import find_log_objects
 from include.s3logs.store import LocalStore
@@ -46,7 +48,7 @@ class World:
     def remove(self, *numbers, name="A"):
         self.stores["reef"].delete([f"logs/{day}-11-00-00-{name}" for day in june(*numbers)])
 
-    def do(self, *days, **values):
+    def do(self, *days, regions=None, **values):
         """Do all stages of these days, as the run would."""
         for day in days:
             listing = find_log_objects(self.stores, day, day)
@@ -55,7 +57,7 @@ class World:
                 self.lake,
                 bin_day(self.lake, reduced.checkpoint).checkpoint,
                 EmptyCatalog(),
-                offline_regions(),
+                regions or offline_regions(),
             )
 
     def delivered_and_done(self, *numbers):
@@ -301,6 +303,88 @@ def test_what_is_left_over_is_told(world, caplog):
     with caplog.at_level(logging.WARNING):
         world.plan(span(1, 3), limit=1)
     assert "2 days from 2024-06-02 on wait for the next run" in caplog.text
+
+
+# Regions that could not be asked for
+
+
+NO_QUOTA = offline_regions(labels={"192.0.2.10": UNDETERMINED})
+
+
+@pytest.fixture
+def asked_in_vain(world):
+    """Days long before the settling window that were mapped without an answer, but for one."""
+    world.deliver(1, 2, 3, 4)
+    world.do(*june(1, 2, 4), regions=NO_QUOTA)
+    world.do(*june(3))
+    return world
+
+
+def mapped_ago(world, seconds):
+    """Make days' checkpoints so much older: {day: seconds}."""
+    for number, age in seconds.items():
+        path = world.lake.root / checkpoint_key("mapped", june(number)[0])
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+
+
+def test_a_daily_run_does_days_of_any_age_with_undetermined_regions_until_these_are_known(asked_in_vain):
+    assert asked_in_vain.plan(own(19)).days == june(1, 2, 4, 19)
+    assert asked_in_vain.open_days() == ["2024-06-01", "2024-06-02", "2024-06-04", "2024-06-19"]
+    asked_in_vain.do(*june(1, 2))  # also without a service: what else knows the address has answered then
+    assert asked_in_vain.plan(own(19)).days == june(4, 19)
+
+
+def test_undetermined_days_of_which_no_log_object_is_left_are_done(asked_in_vain):
+    asked_in_vain.remove(1, 2, 3, 4)
+    asked_in_vain.deliver(15)
+    asked_in_vain.do(*june(15), regions=NO_QUOTA)
+    asked_in_vain.remove(15)
+    assert asked_in_vain.plan(own(19)).days == june(1, 2, 4, 15, 19)
+    asked_in_vain.do(*june(1, 2, 4, 15))
+    assert asked_in_vain.plan(own(19)).days == june(19)
+
+
+def test_undetermined_days_wait_for_all_others_and_each_has_its_turn_although_nobody_answers(asked_in_vain):
+    asked_in_vain.deliver(18)
+    mapped_ago(asked_in_vain, {1: 10, 2: 30, 4: 20})
+    plan = asked_in_vain.plan(own(19), limit=3)
+    assert (plan.days, plan.left_over) == (june(2, 18, 19), june(1, 4))
+    asked_in_vain.do(*plan.days, regions=NO_QUOTA)
+    asked_in_vain.do(*june(18))
+    plan = asked_in_vain.plan(own(19), limit=2)  # the own day is up to date and passed over
+    assert (plan.days, plan.left_over) == (june(1, 4), june(2))
+
+
+@pytest.mark.parametrize(
+    ("request_", "planned"),
+    [
+        (days(1, 3), june(1, 3)),
+        (span(2, 3), june(2, 3)),
+        (own(2, only_own_day=True), june(2)),
+        (own(19, other_sources=True), june(19)),
+    ],
+    ids=["days", "range", "backfill", "other-sources"],
+)
+def test_other_runs_leave_undetermined_days_alone_that_they_were_not_asked_for(
+    asked_in_vain, request_, planned
+):
+    assert asked_in_vain.plan(request_).days == planned
+
+
+def test_with_force_no_undetermined_day_is_added_whose_logs_would_be_read_again(asked_in_vain):
+    assert asked_in_vain.plan(own(19), force=True).days == june(19)
+
+
+def test_looking_for_undetermined_days_reads_checkpoints_and_no_rows(asked_in_vain, monkeypatch):
+    asked_in_vain.plan(own(19))
+    asked_in_vain.lake.delete([f"open/{day}" for day in asked_in_vain.open_days()])
+    asked_in_vain.plan(own(19))  # no day is at work: that the catalog was checked is noted
+    read, found = asked_in_vain.lake.read, []
+    monkeypatch.setattr(asked_in_vain.lake, "read", lambda key, etag=None: (found.append(key), read(key))[1])
+    asked_in_vain.plan(own(19))
+    assert {key for key in found if not key.startswith("catalog/")} == {
+        checkpoint_key("mapped", day) for day in june(1, 2, 3, 4, 19)
+    }
 
 
 # Force

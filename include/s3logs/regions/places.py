@@ -20,10 +20,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import distribution, version
 from pathlib import Path
+from typing import Any
 
 from countryinfo import all_countries
-
-from include.s3logs.regions.labels import COUNTRY
 
 _CLOUD_REGIONS = Path(__file__).with_name("cloud_regions.csv")
 _BY_SUBDIVISION = "DigitalOcean"
@@ -35,14 +34,15 @@ def country_of(region: str) -> str | None:
     """Return the country (ISO 3166-1 alpha-2) that a region counts for, or None when it is in none.
 
     A cloud's region counts for the country it is in; a service without a region (`GitHub`, `VPN`,
-    `Cloudflare`, `AWS/GLOBAL`), `bogon`, `unknown` and `undetermined` count for none.
+    `Cloudflare`, `AWS/GLOBAL`), `bogon`, `unknown` and `undetermined` count for none, as does a label of the
+    deployment's own table that only looks like a country's: `HQ`, `EU`.
     """
     first, _, rest = region.partition("/")
-    if COUNTRY.fullmatch(first):
+    if first in _country_codes():
         return first
     if first == _BY_SUBDIVISION:
         country = rest.partition("-")[0]
-        return country if COUNTRY.fullmatch(country) else None
+        return country if country in _country_codes() else None
     found = _clouds().get(region)
     return found[0] if found else None
 
@@ -97,21 +97,23 @@ def _countries() -> Mapping[str, Coordinates]:
     found: dict[str, Coordinates] = {}
     for country in sorted(all_countries(), key=lambda country: str(country.name())):
         pair = country.latlng() or country.capital_latlng()
-        if pair and all(isinstance(degrees, int | float) for degrees in pair):
+        known = country.iso(2) in _country_codes()  # the package holds some that are no more
+        if known and pair and all(isinstance(degrees, int | float) for degrees in pair):
             found.setdefault(country.iso(2), (float(pair[0]), float(pair[1])))
     return found
 
 
 @cache
-def _subdivisions() -> Mapping[tuple[str, str], Coordinates]:
-    """Return the coordinates of each subdivision by country and each of its names, and by its code.
+def _country_codes() -> frozenset[str]:
+    """Return all codes of ISO 3166-1 alpha-2 that are in force."""
+    return frozenset(_iso_3166())
 
-    The package is read as data: its code would load others that are not needed for that.
-    """
-    file = distribution("iso3166-2").locate_file("iso3166_2/iso3166-2.json")
-    content = json.loads(Path(str(file)).read_bytes())
+
+@cache
+def _subdivisions() -> Mapping[tuple[str, str], Coordinates]:
+    """Return the coordinates of each subdivision by country and each of its names, and by its code."""
     found: dict[tuple[str, str], Coordinates] = {}
-    for country, subdivisions in content.items():
+    for country, subdivisions in _iso_3166().items():
         # First the names in force: what is one subdivision's name may be another's nickname.
         for names in (_own_names, _other_names):
             for code, subdivision in subdivisions.items():
@@ -120,6 +122,16 @@ def _subdivisions() -> Mapping[tuple[str, str], Coordinates]:
                     if _plain(name):
                         found.setdefault((country, _plain(name)), (float(latitude), float(longitude)))
     return found
+
+
+def _iso_3166() -> dict[str, dict[str, Any]]:
+    """Return all countries, also those without subdivisions, and what is known of these by their codes.
+
+    The package is read as data: its code would load others that are not needed for that.
+    """
+    file = distribution("iso3166-2").locate_file("iso3166_2/iso3166-2.json")
+    content: dict[str, dict[str, Any]] = json.loads(Path(str(file)).read_bytes())
+    return content
 
 
 def _own_names(code: str, subdivision: Mapping[str, str]) -> list[str]:
