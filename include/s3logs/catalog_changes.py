@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date
 from io import BytesIO
 from typing import NamedTuple
 
@@ -23,8 +23,9 @@ import pyarrow.parquet as pq
 
 from include.s3logs import binning, mapping
 from include.s3logs.catalogs import Catalog, begins, claims_digest, stretches
-from include.s3logs.checkpoint import CHECKPOINT, is_day, load_checkpoint, open_days, read_output
+from include.s3logs.checkpoint import load_checkpoint, open_days, read_output
 from include.s3logs.errors import CorruptLakeError, NotFoundError
+from include.s3logs.log_days import mapped_at
 from include.s3logs.store import PARALLEL_READS, Store
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def touched_days(lake: Store, catalog: Catalog, among: Collection[date] | None =
         return []
     lake.delete([CHECKED])  # from now on days are mapped with another catalog, and that of before may return
     started = time.monotonic()
-    mapped = _finished(lake)
+    mapped = mapped_at(lake)
     days = sorted(mapped if among is None else mapped.keys() & set(among), key=lambda day: (mapped[day], day))
     at_work = open_days(lake)  # may be mapped this moment with the catalog of before
     touched = [day for batch in _batches(lake, days) for day in _touched(catalog, batch)]
@@ -70,16 +71,6 @@ def _is_checked(lake: Store, catalog: Catalog) -> bool:
     except (NotFoundError, ValueError):
         return False
     return bool(note == {"catalog": catalog.fingerprint})
-
-
-def _finished(lake: Store) -> dict[date, datetime]:
-    """Return the log days with figures, and when these were made."""
-    found = {}
-    for info in lake.list(f"{mapping.STAGE}/"):
-        folder, _, name = info.key.removeprefix(f"{mapping.STAGE}/").partition("/")
-        if name == CHECKPOINT and is_day(folder):
-            found[date.fromisoformat(folder)] = info.modified
-    return found
 
 
 def _batches(lake: Store, days: Sequence[date]) -> Iterator[list[_Day]]:

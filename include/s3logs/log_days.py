@@ -40,7 +40,7 @@ class LogDay:
 def states(lake: Store, asked: Iterable[date] = ()) -> list[LogDay]:
     """Return every log day the lake has a trace of, and those asked for, in order."""
     unfinished = open_days(lake)
-    mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(_mapped_at(lake))).items()}
+    mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(mapped_at(lake))).items()}
     known = sorted({*mapped, *unfinished, *map(str, asked)})
     return [LogDay(day, _state(day in mapped, day in unfinished), mapped.get(day)) for day in known]
 
@@ -50,13 +50,13 @@ def undetermined_days(lake: Store) -> list[date]:
 
     The day that was mapped the longest ago comes first. That reads every finished day's checkpoint, no rows.
     """
-    mapped_at = _mapped_at(lake)
-    in_turn = sorted(mapped_at, key=lambda day: (mapped_at[day], day))
+    when = mapped_at(lake)
+    in_turn = sorted(when, key=lambda day: (when[day], day))
     loaded = _load(lake, in_turn).items()
     return [day for day, checkpoint in loaded if mapping.is_undetermined(checkpoint)]
 
 
-def _mapped_at(lake: Store) -> dict[date, datetime]:
+def mapped_at(lake: Store) -> dict[date, datetime]:
     """Return the log days with figures, and when these were made."""
     found = {}
     for info in lake.list(f"{mapping.STAGE}/"):
