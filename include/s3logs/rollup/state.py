@@ -25,8 +25,7 @@ from typing import NamedTuple
 
 from include.s3logs.errors import ChangedObjectError, CorruptRollUpError, NotFoundError
 from include.s3logs.rollup.levels import Interval
-from include.s3logs.rollup.manifest import Manifest, RollUpFile
-from include.s3logs.rollup.origins import ObjectVersion
+from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
 from include.s3logs.rollup.verification import digest_of
 from include.s3logs.store import ABSENT, ObjectInfo, Store, Version
 
@@ -64,10 +63,10 @@ class State:
     problem: str = ""
     foreign: bool = False
 
-    def may_hold(self) -> set[ObjectVersion]:
-        """Return the versions of all log objects that the stored roll-up may hold, whoever is right."""
+    def may_hold(self) -> list[Member]:
+        """Return all log objects that the stored roll-up may hold, whoever is right."""
         manifests = [self.stated, *(attempt.manifest for attempt in self.attempts)]
-        return {version for manifest in manifests if manifest for version in manifest.holds()}
+        return [member for manifest in manifests if manifest for member in manifest.objects]
 
 
 def find_state(destination: Store, interval: Interval, target: str) -> State:
