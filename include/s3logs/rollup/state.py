@@ -7,6 +7,7 @@ Writing one object under a condition on the version it replaces is atomic, and n
 4. reads it back and compares;
 5. puts the manifest in place of the very version it read in step 1;
 6. only then deletes: the roll-up with another codec that was there before, log objects, its own manifest.
+Where log objects only have another address or ETag, the roll-up stays, and steps 2 and 3 are left out.
 
 So after a crash a stored roll-up is described by the manifest or by that of an attempt, and its digest says
 by which. Of two attempts at once only one gets through step 3, or, when their codecs differ, through step 5:
