@@ -108,6 +108,9 @@ class Store(Protocol):
         Those that are not there are fine. Raises only what concerns all of them.
         """
 
+    def delete_unread(self, versions: Iterable[Version]) -> dict[str, str]:
+        """Do as `delete_versions` without the right to read them; a very late change may be missed."""
+
     def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
         """Tag objects that still are just these versions; returns and raises as `delete_versions` does."""
 
@@ -279,6 +282,10 @@ class LocalStore:
             except (AccessDeniedError, ChangedObjectError, StoreUnavailableError) as error:
                 refused[key] = str(error)
         return refused
+
+    def delete_unread(self, versions: Iterable[Version]) -> dict[str, str]:
+        """Remove files that did not change: that takes no right to read them."""
+        return self.delete_versions(versions)
 
     def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
         """Files have no tags: raise SettingsError."""

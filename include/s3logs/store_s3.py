@@ -163,6 +163,10 @@ class S3Store:
         """Delete objects, 1,000 a request; in a bucket with versions so that their storage is freed."""
         return delete_versions(self, versions)
 
+    def delete_unread(self, versions: Iterable[Version]) -> dict[str, str]:
+        """Delete objects that may not be read: their ETags are compared with a listing only."""
+        return delete_versions(self, versions, conditional=False)
+
     def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
         """Add a tag to those that the objects have, several objects at a time."""
         return tag_versions(self, versions, name, value)

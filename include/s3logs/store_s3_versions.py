@@ -1,14 +1,16 @@
 """Delete or tag the very versions of objects that were read, whatever came in their place since then.
 
 Right before it acts on up to 1,000 keys of a folder, it lists them again and leaves out those whose ETag
-changed; the requests repeat the ETag as a condition, for servers that heed it (AWS does).
+changed; the requests repeat the ETag as a condition, for servers that heed it (AWS does). Only where objects
+may not be read they do not: AWS wants s3:GetObject for such a condition.
 
 Where the bucket keeps versions, those are deleted by their id: their storage is freed, and no delete marker
 is left. The exception is a key with older versions of other content: one of them would take the place of the
 deleted one, so this key gets a delete marker.
 
-Needs s3:ListBucket, s3:GetBucketVersioning and s3:DeleteObject, where the bucket keeps versions also
-s3:ListBucketVersions and s3:DeleteObjectVersion; for tags s3:GetObjectTagging and s3:PutObjectTagging.
+Needs s3:ListBucket, s3:GetBucketVersioning, s3:DeleteObject and, for the condition, s3:GetObject; where the
+bucket keeps versions also s3:ListBucketVersions and s3:DeleteObjectVersion; for tags s3:GetObjectTagging and
+s3:PutObjectTagging.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ _GONE = {"NoSuchKey", "NoSuchVersion"}
 _CHANGED = "it changed after it was read"
 
 
-def delete_versions(store: S3Store, versions: Iterable[Version]) -> dict[str, str]:
-    """See `Store.delete_versions`."""
+def delete_versions(
+    store: S3Store, versions: Iterable[Version], *, conditional: bool = True
+) -> dict[str, str]:
+    """See `Store.delete_versions`, and `Store.delete_unread` for those without the condition."""
     refused: dict[str, str] = {}
     keeps_versions: bool | None = None
     for batch in _batches(versions):
@@ -45,6 +49,8 @@ def delete_versions(store: S3Store, versions: Iterable[Version]) -> dict[str, st
             keeps_versions = _keeps_versions(store)
         names = _by_id(store, unchanged) if keeps_versions else map(_by_etag, unchanged)
         objects = [{**name, "Key": store.prefix + name["Key"]} for name in names]
+        if not conditional:
+            objects = [{part: name[part] for part in name if part != "ETag"} for name in objects]
         for start in range(0, len(objects), _BATCH):
             request = {"Objects": objects[start : start + _BATCH], "Quiet": True}
             with store.explained(batch[0].key):

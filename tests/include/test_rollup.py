@@ -242,6 +242,38 @@ def test_where_nothing_can_be_read_nothing_is_deleted(forbidding, destination):
     assert keys(destination) == []
 
 
+def test_an_earlier_roll_up_does_not_prove_that_the_credentials_are_right(forbidding, destination):
+    options = RollUpOptions(originals="delete", delete_forbidden=True)
+    roll_up(destination, {"": forbidding}, DAY, RollUpOptions(), NOW)
+    forbidding.write(name(4), b"new\n")
+    forbidding.forbidden = frozenset([name(1), name(2), name(4)])
+    result = roll_up(destination, {"": forbidding}, DAY, options, NOW)
+    assert (result["deleted"], result["deleted_forbidden"], result["refused"]) == (1, 0, 2)
+    for number in (2, 4):
+        assert "no other log object of this source" in result["examples"][forbidding.uri(name(number))]
+    assert keys(forbidding) == [name(2), name(3), name(4)]
+    again = roll_up(destination, {"": forbidding}, DAY, options, NOW)  # and now none is held any more
+    assert (again["deleted_forbidden"], again["refused"]) == (0, 2)
+
+
+def test_a_held_original_that_can_be_read_proves_it(forbidding, destination):
+    roll_up(destination, {"": forbidding}, DAY, RollUpOptions(), NOW)
+    options = RollUpOptions(originals="delete", delete_forbidden=True)
+    result = roll_up(destination, {"": forbidding}, DAY, options, NOW)
+    assert (result["deleted"], result["deleted_forbidden"], result["refused"]) == (1, 1, 0)
+    assert keys(forbidding) == [name(3)]
+
+
+def test_reading_in_one_source_says_nothing_about_another(forbidding, destination, tmp_path):
+    other = Forbidding(tmp_path / "other")
+    other.write(name(5), b"forbidden too\n")
+    other.forbidden = frozenset([name(5)])
+    options = RollUpOptions(originals="delete", delete_forbidden=True)
+    result = roll_up(destination, {"": forbidding, "other": other}, DAY, options, NOW)
+    assert (result["deleted_forbidden"], result["refused"]) == (1, 1)
+    assert keys(other) == [name(5)]
+
+
 @pytest.mark.parametrize("codec", TOOLS)
 def test_an_object_that_breaks_off_leaves_no_trace(codec, forbidding, destination):
     forbidding.write(name(0), b"a line\n" * (3 * PIECE // 7))

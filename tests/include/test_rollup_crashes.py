@@ -175,6 +175,31 @@ def test_killed_twice(name, tmp_path):
                 break
 
 
+@pytest.mark.parametrize("originals", ["keep", "delete"])
+@pytest.mark.parametrize("codec", ["zstd", "gzip"])
+def test_killed_where_the_same_objects_were_stored_once_more(codec, originals, tmp_path):
+    """Only the manifest changes then, whatever codec is wanted now."""
+    options = RollUpOptions(codec=codec, originals=originals)
+    for fatal in count():
+        scene = folders(tmp_path / str(fatal), "day")
+        scene.put(EARLY | LATE)
+        scene.run(RollUpOptions(originals="keep"))
+        (rolled_up,) = rollups(scene.destination)
+        before = scene.destination.find(rolled_up)
+        scene.put(EARLY | LATE)  # other ETags
+        try:
+            result, _ = scene.run(options, fatal)
+            assert result["added"] == 0
+        except Killed:
+            scene.nothing_lost()
+            scene.run(options)
+        finished(scene, RollUpOptions(originals=originals))
+        assert scene.destination.find(rolled_up) == before
+        assert scene.run(options)[1] == 0
+        if fatal > 8:
+            break
+
+
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("other", CODECS)
 def test_killed_then_run_with_another_codec(codec, other, tmp_path):

@@ -113,6 +113,46 @@ def test_objects_that_arrive_at_any_step_are_neither_lost_nor_doubled(tmp_path):
         assert not [info.key for info in store.list() if info.key in LATE]
 
 
+def test_objects_that_are_stored_once_more_at_any_step_are_not_doubled(tmp_path):
+    for at in count(1):
+        store = LocalStore(tmp_path / str(at))
+        put(store, EARLY | NEXT | LATE)
+        if not meddled(store, lambda store=store: put(store, EARLY | NEXT), at):
+            break
+        roll_up(store, {"": store}, DAY, RollUpOptions(originals="delete"), NOW)
+        assert lines(store) == ALL, f"before step {at}"
+        prove(store)
+        assert not [info.key for info in store.list() if info.key in EARLY | NEXT | LATE]
+
+
+@pytest.mark.parametrize("quick", FLAGS)
+def test_another_attempt_comes_in_while_only_the_manifest_changes(quick, tmp_path):
+    slow = RollUpOptions(originals="delete")
+    for at in count(1):
+        store = LocalStore(tmp_path / str(at))
+        put(store, EARLY | NEXT)
+        roll_up(store, {"": store}, DAY, RollUpOptions(), NOW)
+        put(store, EARLY | NEXT)  # other ETags
+
+        def meddle(store=store):
+            put(store, LATE)
+            roll_up(store, {"": store}, DAY, RollUpOptions(**quick), NOW)
+
+        steps = Steps(at, meddle)
+        other = MeddledStore(store, steps)
+        try:
+            roll_up(other, {"": other}, DAY, slow, NOW)
+        except S3LogsError as error:
+            assert not isinstance(error, PermanentError)
+        if steps.done < at:
+            break
+        for now in (NOW, NOW + timedelta(days=2)):
+            roll_up(store, {"": store}, DAY, slow, now)
+        assert lines(store) == ALL, f"before step {at}"
+        prove(store)
+    assert at > 10
+
+
 def test_an_object_that_changes_at_any_step_loses_no_line(tmp_path):
     """Both versions count when the first one was rolled up already; the second is never deleted unread."""
     key = "2026-10-21-00-00-00-A0"

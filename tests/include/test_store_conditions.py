@@ -151,6 +151,33 @@ def test_the_server_refuses_what_changes_in_the_last_moment(s3, bucket):
     assert store.read("a") == b"after"
 
 
+@pytest.mark.parametrize("versioned", [False, True])
+def test_what_may_not_be_read_is_deleted_without_the_condition_that_takes_that_right(versioned, s3, bucket):
+    store = S3Store(s3.client, bucket, "x/")
+    status = {"Status": "Enabled"}
+    if versioned:
+        s3.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=status)
+    store.write("one", b"1")
+    store.write("changed", b"2")
+    versions = [version(store, key) for key in ("one", "changed")]
+    store.write("changed", b"3")
+    requests = []
+
+    class Refusing(Failing):
+        """Answers as AWS does to who may delete, but not read."""
+
+        def delete_objects(self, **request):
+            requests.extend(request["Delete"]["Objects"])
+            assert not any("ETag" in found for found in request["Delete"]["Objects"])
+            return self.client.delete_objects(**request)
+
+    store.client, client = Refusing(s3.client, ""), s3.client
+    assert store.delete_unread(versions).keys() == {"changed"}
+    store.client = client
+    assert keys(store) == ["changed"]
+    assert [("VersionId" in found, found["Key"]) for found in requests] == [(versioned, "x/one")]
+
+
 def stored_versions(s3, bucket):
     answer = s3.client.list_object_versions(Bucket=bucket)
     return (

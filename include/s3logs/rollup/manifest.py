@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from include.s3logs.rollup.codecs import Codec
 from include.s3logs.rollup.levels import Level
-from include.s3logs.rollup.origins import ObjectVersion, address
+from include.s3logs.rollup.origins import ObjectVersion, address, base_name
 
 FORMAT = 1
 
@@ -32,6 +32,11 @@ class Member(NamedTuple):
     def version(self) -> ObjectVersion:
         """What tells it from all others: its address, whatever part of that the source was, and its ETag."""
         return address(self.source, self.key), self.etag
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What a copy of it has in common with it, wherever it is and however it is packed or was stored."""
+        return base_name(self.key), self.sha256, self.bytes
 
 
 @dataclass(frozen=True, slots=True)

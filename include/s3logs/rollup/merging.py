@@ -12,6 +12,7 @@ from include.s3logs.errors import AccessDeniedError, CorruptRollUpError, NotFoun
 from include.s3logs.reading import Content, read_ahead
 from include.s3logs.rollup.codecs import Codec, encoder
 from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
+from include.s3logs.rollup.origins import base_name
 from include.s3logs.rollup.verification import stored_pieces
 from include.s3logs.sources import LogObject
 from include.s3logs.store import PIECE, Store
@@ -31,11 +32,15 @@ class Unreadable:
 
 @dataclass
 class Merged:
-    """A roll-up in a local file, all its members, and the log objects that could not be read."""
+    """A roll-up in a local file, all its members, and the log objects that could not be read.
+
+    `copies` are the objects that added nothing, each with the number of the member that has its content.
+    """
 
     path: Path
     rollup: RollUpFile
     members: tuple[Member, ...]
+    copies: list[tuple[int, LogObject]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
@@ -52,8 +57,11 @@ def merge(
     """Write the roll-up called `key` to `path`: what `earlier` describes, then `objects` in their order.
 
     Objects are read while the next ones are asked for. One that cannot be read leaves no trace in the
-    roll-up. Raises CorruptRollUpError when the earlier roll-up at the `destination` is not what its manifest
-    says, and what a store raises.
+    roll-up, and neither does one whose base name and unpacked content a member has: it is that member, from
+    another place or stored once more.
+
+    Raises CorruptRollUpError when the earlier roll-up at the `destination` is not what its manifest says, and
+    what a store raises.
     """
     unreadable: list[Unreadable] = []
     coming, begun = iter(objects), list[LogObject]()
@@ -65,7 +73,7 @@ def merge(
                 if earlier and destination:
                     _take_over(writer, earlier, destination, codec)
                 unreadable += _add_all(writer, stores, rest)
-                return Merged(path, writer.finish(key), tuple(writer.members), unreadable)
+                return Merged(path, writer.finish(key), tuple(writer.members), writer.copies, unreadable)
             except _BrokeOffError as broken:
                 unreadable.append(broken.unreadable)  # its beginning is in the file: once more without it
 
@@ -91,6 +99,8 @@ class _Writer:
         self.path, self.encoder = path, encoder(codec)
         self.file = path.open("wb")
         self.members: list[Member] = []
+        self.copies: list[tuple[int, LogObject]] = []
+        self.named: dict[str, tuple[int, ...]] = {}  # by base name, the numbers of members
         self.content, self.bytes, self.lines = hashlib.sha256(), 0, 0
 
     def copy(self, packed: bytes) -> None:
@@ -119,7 +129,27 @@ class _Writer:
         if last != _NEWLINE:
             self.add(_NEWLINE)
         lines = self.lines - lines
-        self.members.append(Member(*log_object, lines, digest.hexdigest(), offset, length))
+        self.note(Member(*log_object, lines, digest.hexdigest(), offset, length))
+
+    def note(self, member: Member) -> None:
+        """Append a member whose content was added."""
+        name = base_name(member.key)
+        self.named[name] = (*self.named.get(name, ()), len(self.members))
+        self.members.append(member)
+
+    def is_copy(self, log_object: LogObject, content: Content) -> bool:
+        """Tell whether a member has the object's base name and content; if so, note it as a copy.
+
+        Only an object with a member's base name, which is rare, is read through for that: before it is added,
+        because what is in the file stays there.
+        """
+        if not (numbers := self.named.get(base_name(log_object.key))):
+            return False
+        found = _measured(content)
+        number = next((n for n in numbers if (self.members[n].sha256, self.members[n].bytes) == found), None)
+        if number is not None:
+            self.copies.append((number, log_object))
+        return number is not None
 
     def finish(self, key: str) -> RollUpFile:
         """Complete the file."""
@@ -159,7 +189,8 @@ def _take_over(writer: _Writer, earlier: Manifest, destination: Store, codec: Co
             f"{destination.uri(rollup.key)} does not have the content that its manifest promises. {problem} "
             "Where all of its log objects still exist, roll the interval up again with overwrite."
         )
-    writer.members += earlier.objects
+    for member in earlier.objects:
+        writer.note(member)
 
 
 def _add_all(
@@ -170,6 +201,8 @@ def _add_all(
     for log_object, content in read_ahead(stores, objects):
         begun = False
         try:
+            if writer.is_copy(log_object, content):
+                continue
             beginning, rest = _begin(content)
             begun = True
             writer.add_member(log_object, chain(beginning, rest))
@@ -179,6 +212,15 @@ def _add_all(
                 raise _BrokeOffError(found) from error
             unreadable.append(found)
     return unreadable
+
+
+def _measured(content: Content) -> tuple[str, int]:
+    """Return the digest and the size of unpacked content."""
+    digest, size = hashlib.sha256(), 0
+    for piece in unpack(content()):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
 
 
 def _begin(content: Content) -> tuple[list[bytes], Iterator[bytes]]:

@@ -33,6 +33,11 @@ def address(source: str, key: str) -> str:
     return source + key if source.startswith("s3://") else f"{source}/{key}"
 
 
+def base_name(key: str) -> str:
+    """Return the last part of a key: S3 gives each log object a name that no other has."""
+    return key.rpartition("/")[2]
+
+
 def version_of(log_object: "LogObject") -> ObjectVersion:
     """Return what tells a log object of a store from `by_address` from all others."""
     return address(log_object.source, log_object.key), log_object.etag

@@ -9,16 +9,25 @@ from include.s3logs.store import Store, Version
 
 
 def remove(
-    stores: Mapping[str, Store], objects: Iterable[LogObject], options: RollUpOptions
+    stores: Mapping[str, Store],
+    objects: Iterable[LogObject],
+    options: RollUpOptions,
+    *,
+    unread: bool = False,
 ) -> dict[str, str]:
-    """Delete or tag the log objects; return by address why not, for those that could not be."""
+    """Delete or tag the log objects; return by address why not, for those that could not be.
+
+    `unread` when they are those that may not be read, and that are to be deleted all the same.
+    """
     refused: dict[str, str] = {}
     by_source = defaultdict(list)
     for log_object in objects:
         by_source[log_object.source].append(Version(log_object.key, log_object.etag))
     for source, versions in by_source.items():
         store = stores[source]
-        if options.originals == "delete":
+        if unread:
+            found = store.delete_unread(versions)
+        elif options.originals == "delete":
             found = store.delete_versions(versions)
         else:
             found = store.tag_versions(versions, *options.tag)

@@ -58,4 +58,4 @@ class RollUpResult:
     def _explain(self, reasons: Mapping[str, str]) -> None:
         for where, reason in reasons.items():
             if len(self.examples) < _EXAMPLES:
-                self.examples[where] = reason
+                self.examples.setdefault(where, reason)  # why it stays tells more than why it was not read

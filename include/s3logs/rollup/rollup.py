@@ -1,25 +1,36 @@
 """Roll up one interval: its log objects become one object, which is verified before any of them goes.
 
-The protocol, and why a crash anywhere and two attempts at once do no harm, stands in `state`. An object whose
-ETag changed after it was rolled up is a new object: the lines of both versions are in the roll-up then.
+The protocol, and why a crash anywhere and two attempts at once do no harm, stands in `state`.
+
+S3 gives each log object a name that no other has. So an object with the base name and the unpacked content of
+one in the roll-up is that one, moved, copied, or stored once more: no lines are added, and the manifest knows
+it by its new address and ETag as soon as the old ones are gone. An object whose content changed after it was
+rolled up is a new object: the lines of both versions are in the roll-up then.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from time import monotonic
 from typing import Any
 
-from include.s3logs.errors import ChangedObjectError, CorruptRollUpError, PermanentError
+from include.s3logs.errors import (
+    AccessDeniedError,
+    ChangedObjectError,
+    CorruptRollUpError,
+    NotFoundError,
+    PermanentError,
+)
 from include.s3logs.reduced_files import temporary_folder
 from include.s3logs.rollup.levels import Interval
-from include.s3logs.rollup.manifest import Manifest, RollUpFile
+from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
 from include.s3logs.rollup.merging import Merged, Unreadable, merge
 from include.s3logs.rollup.options import RollUpOptions
-from include.s3logs.rollup.origins import by_address, version_of
+from include.s3logs.rollup.origins import ObjectVersion, base_name, by_address, version_of
 from include.s3logs.rollup.removal import remove
 from include.s3logs.rollup.result import RollUpResult
 from include.s3logs.rollup.state import (
@@ -33,6 +44,12 @@ from include.s3logs.rollup.state import (
 from include.s3logs.rollup.verification import verify
 from include.s3logs.sources import LogObject
 from include.s3logs.store import Store
+
+_TRIES = 3  # of log objects, to find one that can be read: any may be a forbidden one itself
+_NOTHING_READ = (
+    "it may not be read, and no other log object of this source can be read either: "
+    "rather the credentials are wrong"
+)
 
 
 def roll_up(
@@ -71,6 +88,8 @@ class _RollUp:
         self.result = RollUpResult(interval=asdict(interval))
         self.state = State()
         self.objects: list[LogObject] = []  # that were listed
+        self.read_sources: set[str] = set()  # of which a log object could be read now
+        self.copies: set[ObjectVersion] = set()  # of what the roll-up holds under another address or ETag
         self.verified = False
 
     def run(self) -> RollUpResult:
@@ -80,10 +99,11 @@ class _RollUp:
             return self._dry_run(len(list(wanted)))
         unreadable = self._write(wanted)
         self._note_found()
+        forbidden = self._deletable(unreadable)
         if (truth := self.state.truth) is not None:
             tidy = self._delete_left_behind(truth)
             self._remove_originals(truth)
-            self._delete_forbidden(unreadable)
+            self._delete_forbidden(forbidden)
             if tidy:
                 self._finish_attempts(truth)
         return self.result.tell(self.state.truth, self.verified, self._reasons(unreadable))
@@ -96,7 +116,8 @@ class _RollUp:
             )
         if self.options.overwrite:
             objects = list(self._listed())
-            self._refuse_loss({version_of(o) for o in objects})
+            names = {base_name(o.key) for o in objects}
+            self._refuse_loss([m for m in self._held() if base_name(m.key) not in names])
             return iter(objects)
         if self.state.problem:
             raise CorruptRollUpError(
@@ -116,47 +137,76 @@ class _RollUp:
     def _note_found(self) -> None:
         self.result.found, self.result.found_bytes = len(self.objects), sum(o.size for o in self.objects)
 
-    def _refuse_loss(self, available: set[tuple[str, str]]) -> None:
-        """Refuse to overwrite a roll-up that may hold what is not available."""
-        held = self.state.truth.holds() if self.state.truth else self.state.may_hold()
-        if lost := sorted(held - available):
+    def _held(self) -> Sequence[Member]:
+        """Return all log objects that the stored roll-up holds, or may hold."""
+        return self.state.truth.objects if self.state.truth else self.state.may_hold()
+
+    def _refuse_loss(self, lost: list[Member]) -> None:
+        """Refuse to overwrite a roll-up that may hold what is lost."""
+        if addresses := sorted({member.version for member in lost}):
+            held = {member.version for member in self._held()}
             raise PermanentError(
                 f"The roll-up {self.destination.uri(self.interval.base)} is not overwritten: of its "
-                f"{len(held)} log objects {len(lost)} are gone or changed (first: {lost[0][0]}), and only it "
-                "holds their lines. Put them back, or roll up without overwrite."
+                f"{len(held)} log objects {len(addresses)} are gone or changed (first: {addresses[0][0]}), "
+                "and only it holds their lines. Put them back, or roll up without overwrite."
             )
 
     # What is written
 
     def _write(self, wanted: Iterator[LogObject]) -> list[Unreadable]:
         """Make or extend the roll-up, or finish what an earlier attempt left; return what cannot be read."""
-        if (first := next(wanted, None)) is not None:
-            with temporary_folder() as folder:
-                earlier = None if self.options.overwrite else self.state.truth
-                merged = merge(
-                    folder / "rollup",
-                    self.stores,
-                    chain([first], wanted),
-                    codec=self.options.codec,
-                    key=self.target,
-                    earlier=earlier,
-                    destination=self.destination,
-                )
-                if self.options.overwrite:
-                    self._refuse_loss({member.version for member in merged.members})
-                if len(merged.members) > (len(earlier.objects) if earlier else 0):
-                    self._put(merged, earlier)
-                    return merged.unreadable
-                unreadable = merged.unreadable
-        else:
-            unreadable = []
+        if (first := next(wanted, None)) is None:
+            self._finish()
+            return []
+        earlier = None if self.options.overwrite else self.state.truth
+        with temporary_folder() as folder:
+            merged = merge(
+                folder / "rollup",
+                self.stores,
+                chain([first], wanted),
+                codec=self.options.codec,
+                key=self.target,
+                earlier=earlier,
+                destination=self.destination,
+            )
+            if self.options.overwrite:
+                merging = {member.identity for member in merged.members}
+                self._refuse_loss([m for m in self._held() if m.identity not in merging])
+            known = len(earlier.objects) if earlier else 0
+            self._note_read(merged, known)
+            members = self._moved(merged)
+            if len(members) > known:
+                self._put(merged, members, known)
+            elif earlier and members != earlier.objects:  # only where they are now
+                self._commit(replace(earlier, objects=members, tagged=None))
+            else:
+                self._finish()
+        return merged.unreadable
+
+    def _finish(self) -> None:
+        """Let the manifest say what an attempt that died left behind."""
         if self.state.truth and not self.state.final:
             self._commit(self.state.truth)
-        return unreadable
 
-    def _put(self, merged: Merged, earlier: Manifest | None) -> None:
+    def _note_read(self, merged: Merged, known: int) -> None:
+        copies = [copy for _, copy in merged.copies]
+        self.copies = {version_of(copy) for copy in copies}
+        self.read_sources = {m.source for m in merged.members[known:]} | {copy.source for copy in copies}
+
+    def _moved(self, merged: Merged) -> tuple[Member, ...]:
+        """Return the members; a copy takes the place of one that is gone from where it was.
+
+        While both are there, the manifest stays as it is: else they would take turns, run after run.
+        """
+        listed, members = {version_of(o) for o in self.objects}, list(merged.members)
+        for number, copy in merged.copies:
+            if members[number].version not in listed:
+                members[number] = members[number]._replace(**copy._asdict())
+        return tuple(members)
+
+    def _put(self, merged: Merged, members: tuple[Member, ...], known: int) -> None:
         manifest = Manifest(
-            self.interval.level, self.interval.name, self.options.codec, merged.rollup, merged.members
+            self.interval.level, self.interval.name, self.options.codec, merged.rollup, members
         )
         truth = self.state.truth
         attempt = replace(manifest, replaces=truth.rollup if truth else None)
@@ -166,7 +216,7 @@ class _RollUp:
         self.destination.write_file(self.target, merged.path, over=self.state.target_etag)
         self._commit(manifest)
         self.result.outcome = "computed"
-        self.result.added = len(merged.members) - (len(earlier.objects) if earlier else 0)
+        self.result.added = len(members) - known
 
     def _commit(self, manifest: Manifest) -> None:
         """Prove that the stored roll-up is what the manifest says, and let the manifest say it."""
@@ -197,21 +247,23 @@ class _RollUp:
         return not refused
 
     def _remove_originals(self, truth: Manifest) -> None:
-        held = truth.holds()
+        held = truth.holds() | self.copies
         objects = [o for o in self.objects if version_of(o) in held]
         tag = "=".join(self.options.tag)
+        tagged = self.options.originals == "tag" and truth.tagged == tag
+        pending = [o for o in objects if not tagged or version_of(o) in self.copies]
         if self.options.originals == "keep" or not objects:
             self.result.kept = len(objects)
-        elif self.options.originals == "tag" and truth.tagged == tag:
+        elif not pending:
             self.result.tagged = len(objects)
         else:
-            refused = self._remove(objects, truth)
+            refused = self._remove(pending, truth)
             done = len(objects) - len(refused)
             if self.options.originals == "delete":
                 self.result.deleted = done
                 return
             self.result.tagged = done
-            if not refused:
+            if not refused and not tagged:
                 self._note(replace(truth, tagged=tag), truth)
 
     def _remove(self, objects: list[LogObject], truth: Manifest) -> dict[str, str]:
@@ -224,16 +276,38 @@ class _RollUp:
         self.result.refuse(refused)
         return refused
 
-    def _delete_forbidden(self, unreadable: list[Unreadable]) -> None:
-        """Delete what may not be read, if that is wanted.
+    def _deletable(self, unreadable: list[Unreadable]) -> list[LogObject]:
+        """Return the log objects that may not be read and are to be deleted; refuse the others.
 
-        Without a roll-up nothing is: where no log object could be read, rather the credentials are wrong.
+        They are where no log object of their source can be read in this run: rather the credentials are
+        wrong. Asks before originals are deleted, because one of these may be the one that can be read.
         """
+        if not self.options.delete_forbidden:
+            return []
         forbidden = [found.log_object for found in unreadable if found.forbidden]
-        if self.options.delete_forbidden and forbidden:
-            refused = remove(self.stores, forbidden, self.options)
-            self.result.refuse(refused)
-            self.result.deleted_forbidden = len(forbidden) - len(refused)
+        sources = {o.source for o in forbidden}
+        readable = {source for source in sources if self._can_read(source)}
+        self.result.refuse(
+            {self.stores[o.source].uri(o.key): _NOTHING_READ for o in forbidden if o.source not in readable}
+        )
+        return [o for o in forbidden if o.source in readable]
+
+    def _can_read(self, source: str) -> bool:
+        """Tell whether a log object of this source was read, or one that the roll-up holds can be."""
+        if source in self.read_sources:
+            return True
+        held = self.state.truth.holds() if self.state.truth else set()
+        found = (o for o in self.objects if o.source == source and version_of(o) in held)
+        for log_object in islice(found, _TRIES):
+            with suppress(AccessDeniedError, NotFoundError, ChangedObjectError):
+                next(self.stores[source].read_pieces(*log_object[1:]), None)
+                return True
+        return False
+
+    def _delete_forbidden(self, forbidden: list[LogObject]) -> None:
+        refused = remove(self.stores, forbidden, self.options, unread=True)
+        self.result.refuse(refused)
+        self.result.deleted_forbidden = len(forbidden) - len(refused)
 
     def _note(self, manifest: Manifest, instead: Manifest) -> None:
         """Put a manifest in place of one that was written or read before, and of no other."""
@@ -255,7 +329,7 @@ class _RollUp:
         return {self.stores[o.source].uri(o.key): reason for o, reason in objects}
 
     def _dry_run(self, wanted: int) -> RollUpResult:
-        """Say what would be done; `added` may be less when some cannot be read."""
+        """Say what would be done; `added` may be less when some cannot be read, or are copies."""
         self._note_found()
         self.result.outcome = "dry run"
         self.result.added = wanted

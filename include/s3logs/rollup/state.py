@@ -7,6 +7,7 @@ Writing one object under a condition on the version it replaces is atomic, and n
 4. reads it back and compares;
 5. puts the manifest in place of the very version it read in step 1;
 6. only then deletes: the roll-up with another codec that was there before, log objects, its own manifest.
+Where log objects only have another address or ETag, the roll-up stays, and steps 2 and 3 are left out.
 
 So after a crash a stored roll-up is described by the manifest or by that of an attempt, and its digest says
 by which. Of two attempts at once only one gets through step 3, or, when their codecs differ, through step 5:
@@ -25,8 +26,7 @@ from typing import NamedTuple
 
 from include.s3logs.errors import ChangedObjectError, CorruptRollUpError, NotFoundError
 from include.s3logs.rollup.levels import Interval
-from include.s3logs.rollup.manifest import Manifest, RollUpFile
-from include.s3logs.rollup.origins import ObjectVersion
+from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
 from include.s3logs.rollup.verification import digest_of
 from include.s3logs.store import ABSENT, ObjectInfo, Store, Version
 
@@ -64,10 +64,10 @@ class State:
     problem: str = ""
     foreign: bool = False
 
-    def may_hold(self) -> set[ObjectVersion]:
-        """Return the versions of all log objects that the stored roll-up may hold, whoever is right."""
+    def may_hold(self) -> list[Member]:
+        """Return all log objects that the stored roll-up may hold, whoever is right."""
         manifests = [self.stated, *(attempt.manifest for attempt in self.attempts)]
-        return {version for manifest in manifests if manifest for version in manifest.holds()}
+        return [member for manifest in manifests if manifest for member in manifest.objects]
 
 
 def find_state(destination: Store, interval: Interval, target: str) -> State:
