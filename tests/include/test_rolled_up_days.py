@@ -161,3 +161,64 @@ def test_what_only_looks_like_a_roll_up_is_foreign(world):
     listing = find_log_objects(world.stores, DAYS[1], DAYS[1])
     assert (listing.foreign, len(listing.of(DAYS[1]))) == (1, 5)
     assert listing.foreign_examples == [world.source.uri("logs/2024-06-01.gz")]
+
+
+# Where a store begins that the roll-ups are read through
+
+
+def part_of(store, folder):
+    if isinstance(store, S3Store):
+        return S3Store(store.client, store.bucket, f"{store.prefix}{folder}/")
+    return LocalStore(store.root / folder)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def nest(request, tmp_path):
+    if request.param == "folder":
+        return LocalStore(tmp_path / "nest")
+    s3, bucket = request.getfixturevalue("s3"), request.getfixturevalue("bucket")
+    return S3Store(s3.client, bucket, "nest/")
+
+
+@pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
+def test_a_destination_inside_the_source_is_read_through_either(nest, tmp_path, on_unreadable):
+    world = World(tmp_path, nest, part_of(nest, "rolled"))
+    deliver(nest, prefix="")
+    before = {day: world.outputs(day, on_unreadable=on_unreadable) for day in DAYS}
+    world.roll_up(originals="delete")
+    both = dict(world.stores)
+    for stores in (both, {"reef": nest}, dict(reversed(both.items()))):
+        world.stores = stores
+        for day in DAYS:
+            assert world.outputs(day, on_unreadable=on_unreadable) == before[day]
+            assert len(find_log_objects(stores, day, day).of(day)) == 5
+
+
+def test_what_was_rolled_up_in_a_part_is_read_and_extended_from_the_whole(nest, tmp_path):
+    part, day = part_of(nest, "logs"), DAYS[1]
+    deliver(nest)
+    whole = World(tmp_path, nest, nest)
+    before = {day: whole.outputs(day) for day in DAYS}
+    World(tmp_path, part, part).roll_up(originals="delete")
+    assert {day: whole.outputs(day) for day in DAYS} == before
+    nest.write(f"logs/{day}-12-00-00-L", line(request_id="late", sent=7))
+    late = whole.outputs(day)
+    (result,) = whole.roll_up(originals="delete")
+    assert (result["added"], result["held"], result["deleted"]) == (1, 6, 1)
+    assert whole.outputs(day) == late
+    assert find_log_objects({"reef": part}, day, day).foreign == 0
+    part.write(f"{day}-13-00-00-L", line(request_id="later", sent=8))
+    (result,) = World(tmp_path, part, part).roll_up(originals="delete", codec="gzip")
+    assert (result["added"], result["held"], result["deleted"]) == (1, 7, 1)
+    assert len([info for info in nest.list(f"logs/{day}") if not info.key.endswith(".json")]) == 1
+    assert whole.reduce(day).checkpoint.counts["log_objects"] == 7
+
+
+def test_originals_are_tagged_through_another_boundary(s3, bucket, tmp_path):
+    whole = S3Store(s3.client, bucket, "nest/")
+    part = part_of(whole, "logs")
+    deliver(whole)
+    World(tmp_path, part, part).roll_up(originals="keep")
+    results = World(tmp_path, whole, whole).roll_up(originals="tag")
+    assert [result["tagged"] for result in results] == [5] * len(DAYS)
+    assert World(tmp_path, part, part).roll_up(originals="tag") == []

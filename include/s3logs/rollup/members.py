@@ -42,7 +42,7 @@ def read_manifests(
 def _true_manifest(store: Store, interval: Interval, files: Mapping[str, ObjectInfo]) -> Manifest | None:
     if stated := files.get(interval.manifest_key):
         try:
-            manifest = Manifest.from_json(store.read(stated.key, stated.etag))
+            manifest = Manifest.from_json(store.read(stated.key, stated.etag), stated.key)
         except ValueError as error:
             raise CorruptRollUpError(
                 f"{store.uri(stated.key)} is no manifest ({error}); move it away."
