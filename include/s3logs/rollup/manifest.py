@@ -89,12 +89,17 @@ class Manifest:
         A roll-up stands beside its manifest: its key in the one returned is that in the store which has
         `key`. The one that is stored is that in the store it was written to, which may begin elsewhere.
         """
-        content = json.loads(data)
+        try:
+            content = json.loads(data)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise ValueError(f"not a manifest of format {FORMAT}")
         try:
             content["rollup"] = _beside(key, RollUpFile(**content["rollup"]))
             content["objects"] = tuple(Member(**member) for member in content["objects"])
+            if content["codec"] not in SUFFIXES or any(map(_is_wrong, content["objects"])):
+                raise TypeError("an unknown codec, or a value of another type")
             if replaced := content.get("replaces"):
                 content["replaces"] = _beside(key, RollUpFile(**replaced))
             return cls(**content)
@@ -111,6 +116,10 @@ class Manifest:
     def holds(self) -> set[ObjectVersion]:
         """Return the versions of all log objects in the roll-up."""
         return {member.version for member in self.objects}
+
+
+def _is_wrong(member: Member) -> bool:
+    return tuple(map(type, member)) != tuple(Member.__annotations__.values())
 
 
 def _beside(key: str, file: RollUpFile) -> RollUpFile:
