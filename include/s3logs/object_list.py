@@ -7,6 +7,7 @@ from typing import Any
 
 from include.s3logs.checkpoint import Checkpoint, open_day, read_output
 from include.s3logs.errors import MissingLogObjectsError
+from include.s3logs.rollup.levels import interval_of_file
 from include.s3logs.sources import LogObject
 from include.s3logs.store import Store
 
@@ -38,7 +39,8 @@ def only_lost_objects(
     table = read_output(lake, earlier, "objects").decode("utf-8", "surrogateescape")
     before = Counter(tuple(line.split("\t")[1:4]) for line in table.split("\n")[1:-1])
     now = Counter((escaped(o.key), str(o.size), o.etag) for o in objects)
-    gone = sorted((_by_key(before) - _by_key(now)).elements())
+    lost = (_by_key(before) - _by_key(now)).elements()
+    gone = sorted(key for key in lost if interval_of_file(key) is None)  # a roll-up was skipped, nothing else
     if not gone:
         return False
     if now <= before and _settings(earlier.inputs) == _settings(inputs):

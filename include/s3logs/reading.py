@@ -1,12 +1,13 @@
 """Read the log objects of a day: a few ahead while one is worked on, within a bound of memory."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
-from include.s3logs.errors import S3LogsError
+from include.s3logs.decompress import CorruptObjectError
+from include.s3logs.errors import CorruptRollUpError, S3LogsError
 from include.s3logs.rollup.extraction import Extraction
 from include.s3logs.rollup.members import Place
 from include.s3logs.sources import LogObject
@@ -20,25 +21,32 @@ _BYTES_AHEAD = 64 << 20
 
 
 def read_ahead(
-    stores: Mapping[str, Store], objects: Iterable[LogObject], places: Mapping[LogObject, Place] | None = None
+    stores: Mapping[str, Store],
+    objects: Iterable[LogObject],
+    places: Mapping[LogObject, Place | CorruptRollUpError] | None = None,
 ) -> Iterator[tuple[LogObject, Content]]:
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold
     `_BYTES_AHEAD` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
     worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
-    `objects` have to be known before the first is read.
+    `objects` have to be known before the first is read. Of those with an error instead of a place the content
+    raises CorruptObjectError.
     """
     places, wanted = places or {}, list[Place]()
     if places:
         objects = list(objects)
-        wanted = [places[log_object] for log_object in objects if log_object in places]
+        found = (places.get(log_object) for log_object in objects)
+        wanted = [place for place in found if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
     groups, ahead = _groups(objects, places), deque[tuple[list[LogObject], list[Content]]]()
 
     def started(group: list[LogObject]) -> list[Content]:
         first = group[0]
-        if place := places.get(first):
+        place = places.get(first)
+        if isinstance(place, CorruptRollUpError):
+            return [partial(_unreadable, place)]
+        if place:
             return [extraction.content(place)]
         if first.size > PIECE:
             return [lambda: _one_ahead(pool, _pieces(stores, first))]
@@ -60,7 +68,7 @@ def read_ahead(
             held -= _held(begun)
 
 
-def _groups(objects: Iterable[LogObject], places: Mapping[LogObject, Place]) -> Iterator[list[LogObject]]:
+def _groups(objects: Iterable[LogObject], places: Container[LogObject]) -> Iterator[list[LogObject]]:
     """Yield what is read together: some objects that are one piece together, or one of any other kind."""
     group: list[LogObject] = []
     for log_object in objects:
@@ -101,6 +109,11 @@ def _given(read: Future[list[list[bytes] | S3LogsError]], n: int) -> Iterator[by
     if isinstance(found, S3LogsError):
         raise found
     yield from found
+
+
+def _unreadable(why: CorruptRollUpError) -> Iterator[bytes]:
+    yield from ()
+    raise CorruptObjectError(str(why)) from why
 
 
 def _one_ahead(pool: ThreadPoolExecutor, pieces: Iterator[bytes]) -> Iterator[bytes]:

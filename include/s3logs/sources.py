@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from include.s3logs.errors import CorruptRollUpError
 from include.s3logs.log_objects import parse_key
 from include.s3logs.rollup.levels import Interval, interval_of_file
 from include.s3logs.rollup.manifest import Member
-from include.s3logs.rollup.members import Place, overlaps, read_manifests
+from include.s3logs.rollup.members import Place, overlaps, read_manifests, rollups_beside
 from include.s3logs.rollup.origins import address
 from include.s3logs.store import ObjectInfo, Store
 
@@ -30,11 +31,12 @@ class LogObject(NamedTuple):
 class Listing:
     """What one or more sources hold: log objects by log day, and what is no log object.
 
-    `places` are those of log objects that are only in a roll-up any more.
+    `places` are those of log objects that are only in a roll-up any more. A roll-up of which no manifest can
+    be read is a log object of each day it may be of; instead of its place stands why.
     """
 
     by_day: dict[date, list[LogObject]] = field(default_factory=lambda: defaultdict(list))
-    places: dict[LogObject, Place] = field(default_factory=dict)
+    places: dict[LogObject, Place | CorruptRollUpError] = field(default_factory=dict)
     foreign: int = 0
     foreign_examples: list[str] = field(default_factory=list)
 
@@ -67,6 +69,11 @@ def find_log_objects(
             if manifest is None:
                 for key in intervals[interval]:
                     _add_foreign(listing, stores[uri].uri(key))
+            elif isinstance(manifest, CorruptRollUpError):
+                days = [day for day in interval.days if first <= day <= last]
+                for info in rollups_beside(stores[uri], interval, intervals[interval]):
+                    rollup = LogObject(uri, info.key, info.size, info.etag)
+                    _add_unreadable(listing, stores, rollup, days, manifest)
             else:
                 places = (Place(uri, manifest, member) for member in manifest.objects)
                 _add_rolled_up(listing, stores, places, first, last)
@@ -93,6 +100,25 @@ def _add_rolled_up(
             present[name.day].add(log_object)
             listing.by_day[name.day].append(log_object)
             listing.places[log_object] = place
+
+
+def _add_unreadable(
+    listing: Listing,
+    stores: Mapping[str, Store],
+    rollup: LogObject,
+    days: list[date],
+    why: CorruptRollUpError,
+) -> None:
+    """Add a roll-up that may hold log objects of the days; once, also where one source lies in another."""
+
+    def uri(log_object: LogObject) -> str:
+        return stores[log_object.source].uri(log_object.key)
+
+    unreadable = (known for known, place in listing.places.items() if isinstance(place, CorruptRollUpError))
+    if uri(rollup) not in map(uri, unreadable):
+        listing.places[rollup] = why
+        for day in days:
+            listing.by_day[day].append(rollup)
 
 
 def _original(member: Member, stores: Mapping[str, Store], otherwise: str) -> LogObject:

@@ -133,7 +133,7 @@ def compare(
         empty = opened(server, f"{place}-{number}/")
         assert not list(empty.list())
         rolls.append(measured(len(keys), lambda to=empty: rolled_up(opened(server, ""), to, "keep")))
-        manifest = Manifest.from_json(empty.read(DAY.manifest_key))
+        manifest = Manifest.from_json(empty.read(DAY.manifest_key), DAY.manifest_key)
         assert (len(manifest.objects), manifest.rollup.lines) == (len(keys), lines)
     return loops, rolls
 

@@ -309,7 +309,7 @@ def test_every_figure_of_a_manifest_is_compared(codec, part, name_, difference, 
     for number in range(3):
         source.write(name(number), b"%d\nwithout a newline" % number)
     run(codec=codec)
-    manifest = Manifest.from_json(destination.read("logs/2026-10-21.manifest.json"))
+    manifest = Manifest.from_json(destination.read(DAY.manifest_key), DAY.manifest_key)
     assert verify(destination, manifest) == manifest.rollup
     target = manifest.objects[1]._asdict() if part == "member" else asdict(manifest.rollup)
     value = target[name_]
@@ -327,7 +327,7 @@ def test_what_follows_the_last_member_is_noticed(source, destination, run):
     source.write(name(1), b"one\n")
     source.write(name(2), b"two\n")
     run()
-    manifest = Manifest.from_json(destination.read("logs/2026-10-21.manifest.json"))
+    manifest = Manifest.from_json(destination.read(DAY.manifest_key), DAY.manifest_key)
     fewer = replace(manifest, rollup=replace(manifest.rollup, bytes=4, lines=1), objects=manifest.objects[:1])
     with pytest.raises(CorruptRollUpError, match="size, line count or digest"):
         verify(destination, fewer)

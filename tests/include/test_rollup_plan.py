@@ -201,3 +201,16 @@ def test_planning_on_s3(s3, bucket):
     for planned in result.intervals:
         assert roll_up(store, {"": store}, planned.interval, options, NOW)["deleted"] == 1
     assert plan(store, {"": store}, options, NOW).intervals == []
+
+
+@pytest.mark.parametrize(
+    "date", ["2026-13", "2026-00", "2026-02-30", "2026-10-21-24", "9999-12", "0000-01-01"]
+)
+def test_a_file_of_a_date_that_never_was_is_foreign(date, tmp_path):
+    store = LocalStore(tmp_path)
+    names = [f"x{date}{rest}" for rest in ("", ".zst", ".manifest.json", ".manifest-0123456789abcdef.json")]
+    for file in names:
+        assert interval_of_file(file) is None
+        store.write(file, b"of another service")
+    found = plan(store, {"x": store}, RollUpOptions(), NOW)
+    assert (found.foreign, found.rollups, found.intervals) == (4, 0, [])

@@ -11,7 +11,7 @@ simple form, before `YYYY/MM/DD/` in the partitioned one.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 from include.s3logs.log_objects import LogObjectName, parse_key
@@ -62,16 +62,27 @@ class Interval:
         return self.base + SUFFIXES[codec]
 
     @property
-    def end(self) -> datetime:
-        """The moment after its last one."""
+    def start(self) -> datetime:
+        """Its first moment; ValueError when there is no such date or time."""
         year, month, *rest = map(int, self.name.split("-"))
         day, hour, minute = rest + [1, 0, 0][len(rest) :]
-        start = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The moment after its last one."""
+        start = self.start
         if self.level == "month":
             return (start + timedelta(days=_LONGEST_MONTH)).replace(day=1)
         return start + {"day": timedelta(days=1), "hour": timedelta(hours=1)}.get(
             self.level, timedelta(minutes=10)
         )
+
+    @property
+    def days(self) -> list[date]:
+        """The days of a month, or the one day that anything shorter is of."""
+        first, length = self.start.date(), max(1, (self.end - self.start).days)
+        return [first + timedelta(days=n) for n in range(length)]
 
     def listing_prefixes(self) -> tuple[str, str]:
         """Return the two beginnings that the keys of its log objects have: simple form, and with folders."""
@@ -102,12 +113,20 @@ def interval_of(key: str, level: Level) -> Interval | None:
 
 
 def interval_of_file(key: str) -> Interval | None:
-    """Return the interval whose roll-up or manifest, of whatever state, has this key; None for other keys."""
+    """Return the interval whose roll-up or manifest, of whatever state, has this key; None for other keys.
+
+    A name with a date or time that never was is none of ours.
+    """
     file = _FILE.fullmatch(key)
     if file is None:
         return None
     level = next(level for level, length in _NAME_LENGTH.items() if length == len(file["name"]))
-    return Interval(file["prefix"], level, file["name"])
+    interval = Interval(file["prefix"], level, file["name"])
+    try:
+        _ = interval.end
+    except (ValueError, OverflowError):  # no such date or time, or none after it
+        return None
+    return interval
 
 
 def _sub_prefix(name: LogObjectName) -> str:

@@ -1,11 +1,11 @@
 """Manifests: which log objects a roll-up holds, where in it, and the digests that prove it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from include.s3logs.rollup.codecs import Codec
-from include.s3logs.rollup.levels import Level
+from include.s3logs.rollup.codecs import SUFFIXES, Codec
+from include.s3logs.rollup.levels import Level, interval_of_file
 from include.s3logs.rollup.origins import ObjectVersion, address, base_name
 
 FORMAT = 1
@@ -88,20 +88,49 @@ class Manifest:
         return "".join(["{\n", *lines, '"objects": [\n', members, "\n]}\n"]).encode()
 
     @classmethod
-    def from_json(cls, data: bytes) -> "Manifest":
-        """Parse; ValueError when it is no manifest of this format."""
-        content = json.loads(data)
+    def from_json(cls, data: bytes, key: str) -> "Manifest":
+        """Parse what is stored as `key`; ValueError when it is no manifest of this format.
+
+        A roll-up stands beside its manifest: its key in the one returned is that in the store which has
+        `key`. The one that is stored is that in the store it was written to, which may begin elsewhere.
+        """
+        try:
+            content = json.loads(data)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise ValueError(f"not a manifest of format {FORMAT}")
         try:
-            content["rollup"] = RollUpFile(**content["rollup"])
+            content["rollup"] = _beside(key, RollUpFile(**content["rollup"]))
             content["objects"] = tuple(Member(**member) for member in content["objects"])
+            if content["codec"] not in SUFFIXES or any(map(_is_wrong, content["objects"])):
+                raise TypeError("an unknown codec, or a value of another type")
             if replaced := content.get("replaces"):
-                content["replaces"] = RollUpFile(**replaced)
+                content["replaces"] = _beside(key, RollUpFile(**replaced))
             return cls(**content)
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a manifest of format {FORMAT}: {error}") from error
+
+    def is_stored_as(self, data: bytes, key: str) -> bool:
+        """Tell whether this is what is stored as `key`, wherever the store of whoever wrote it began."""
+        try:
+            return Manifest.from_json(data, key).to_json() == self.to_json()
+        except ValueError:
+            return False
 
     def holds(self) -> set[ObjectVersion]:
         """Return the versions of all log objects in the roll-up."""
         return {member.version for member in self.objects}
+
+
+def _is_wrong(member: Member) -> bool:
+    return tuple(map(type, member)) != tuple(Member.__annotations__.values())
+
+
+def _beside(key: str, file: RollUpFile) -> RollUpFile:
+    """Return the file with the key that it has beside the manifest with this key."""
+    interval = interval_of_file(key)
+    if interval is None:
+        raise ValueError(f"{key!r} is no name of a manifest")
+    packed = (codec for codec, suffix in SUFFIXES.items() if suffix and file.key.endswith(suffix))
+    return replace(file, key=interval.rollup_key(next(packed, "none")))

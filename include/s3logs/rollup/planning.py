@@ -130,7 +130,7 @@ class _Scan:
 def _read(destination: Store, interval: Interval) -> Manifest | None:
     """Return the manifest; None where there is no telling, which the interval's own task will explain."""
     try:
-        return Manifest.from_json(destination.read(interval.manifest_key))
+        return Manifest.from_json(destination.read(interval.manifest_key), interval.manifest_key)
     except (S3LogsError, ValueError):
         return None
 

@@ -313,7 +313,7 @@ class _RollUp:
         """Put a manifest in place of one that was written or read before, and of no other."""
         key = self.interval.manifest_key
         etag = etag_of(self.destination, key)
-        if self.destination.read(key, etag) != instead.to_json():
+        if not instead.is_stored_as(self.destination.read(key, etag), key):
             raise ChangedObjectError(f"Another attempt at {self.interval.base} is at work.")
         self.destination.write(key, manifest.to_json(), over=etag)
 

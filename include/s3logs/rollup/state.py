@@ -110,7 +110,7 @@ def _read_manifests(destination: Store, interval: Interval, state: State) -> Non
     state.manifests = _manifests(destination, interval)
     for info in state.manifests:
         try:
-            manifest = Manifest.from_json(destination.read(info.key, info.etag))
+            manifest = Manifest.from_json(destination.read(info.key, info.etag), info.key)
         except ValueError as error:
             where = destination.uri(info.key)
             raise CorruptRollUpError(f"{where} is no manifest ({error}); move it away.") from error
