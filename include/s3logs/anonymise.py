@@ -40,6 +40,8 @@ _TOKEN = re.compile(
 )
 _ATOM = re.compile(rf"(?P<escape>{_ESCAPED})|(?P<number>[0-9]+)|(?P<letter>[A-Za-z])|[^\x00-\x7f]")
 _LONG = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]{4,}")
+_LONG_ASCII = re.compile(r"[0-9A-Za-z]{4,}")
+_OWN_ASCII = re.compile(r"[0-9A-Za-z]{3,}")  # such a part of a word is not left in its place
 _ESCAPE = re.compile(r"%((?:25)*)([0-9A-Fa-f]{2})")
 _NO_WORD = re.compile(rf"{_PUNCTUATION}|%(?:25)*")
 
@@ -86,7 +88,7 @@ class Anonymiser:
         return _TOKEN.sub(self._replace, text).encode("utf-8", "surrogateescape")
 
     def _note(self, text: str) -> None:
-        self._originals.update(_LONG.findall(text), _LONG.findall(_NO_WORD.sub(" ", text)))
+        self._originals |= _long(text) | _long(_NO_WORD.sub(" ", text))
         self._originals.discard(_NO_OFFSET)  # stays in every time
 
     def _replace(self, token: re.Match[str]) -> str:
@@ -110,9 +112,19 @@ class Anonymiser:
             else:
                 invented = _other_value(original, draw)
             fresh = invented != original and invented not in self._taken
-            if fresh and self._originals.isdisjoint(_LONG.findall(invented)):
+            left = token["value"] is not None and not _own(original).isdisjoint(_own(invented))
+            if fresh and not left and self._originals.isdisjoint(_long(invented)):
                 break
         return invented
+
+
+def _long(text: str) -> set[str]:
+    """Return what is long enough to be known again: words, and ASCII between other bytes and escapes."""
+    return {*_LONG.findall(text), *_LONG_ASCII.findall(text), *_LONG_ASCII.findall(_ESCAPE.sub(" ", text))}
+
+
+def _own(word: str) -> set[str]:
+    return set(_OWN_ASCII.findall(_ESCAPE.sub(" ", word)))
 
 
 def _drawing(seed: bytes, attempt: int, length: int) -> _Draw:

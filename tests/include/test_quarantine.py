@@ -91,20 +91,13 @@ def test_export_holds_reason_and_line_and_nothing_of_the_original(world):
     assert len(second["raw"].encode("utf-8", "surrogateescape")) == len(LATIN) - 1
     with pytest.raises(UnicodeDecodeError):  # the byte that is no UTF-8 is still none
         second["raw"].encode("utf-8", "surrogateescape").decode()
+    # Whole runs: a longer one may by chance have a short one in it.
+    runs = re.findall("[0-9A-Za-z]+", first["raw"] + " " + second["raw"])
+    left = {"alice", "example", "secretkey", "2026", "ller", "caf", "passwords"}.intersection(runs)
+    assert not left
     text = world.target.read_text()
-    for original in (
-        "alice",
-        "example",
-        "192.0.2.77",
-        "secretkey",
-        "2026",
-        "ller",
-        "caf",
-        "passwords",
-        "ABCDEF",
-    ):
+    for original in ("192.0.2.77", "secretkey", "passwords", "ABCDEF", "private"):
         assert original not in text
-    assert "private" not in text
 
 
 def test_the_same_value_in_two_days_is_the_same_in_the_export(world):

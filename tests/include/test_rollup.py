@@ -375,6 +375,32 @@ def test_a_roll_up_of_somebody_else_is_never_replaced(source, destination, run):
     assert keys(source) == [name(1)]
 
 
+@pytest.mark.parametrize("codec", SUFFIXES)
+def test_a_roll_up_without_manifest_is_not_hidden_by_one_with_another_codec(codec, source, destination, run):
+    source.write(name(1), b"one\n")
+    run(originals="delete")
+    manifest = destination.read("logs/2026-10-21.manifest.json")
+    destination.delete(["logs/2026-10-21.manifest.json"])
+    source.write(name(2), b"late\n")
+    for overwrite in (False, True):
+        with pytest.raises(CorruptRollUpError, match=r"No manifest says what .*/2026-10-21\.zst holds"):
+            run(codec=codec, originals="delete", overwrite=overwrite)
+    assert keys(destination) == ["logs/2026-10-21.zst"]
+    assert keys(source) == [name(2)]
+    destination.write("logs/2026-10-21.manifest.json", manifest)  # put back what belongs there
+    run(codec=codec, originals="delete")
+    assert lines(destination) == Counter([b"one", b"late"])
+
+
+def test_a_roll_up_beside_the_described_one_is_named(source, destination, run):
+    source.write(name(1), b"one\n")
+    run()
+    destination.write("logs/2026-10-21.bz2", b"theirs")
+    with pytest.raises(CorruptRollUpError, match=r"No manifest says what .*/2026-10-21\.bz2 holds"):
+        run(codec="gzip")
+    assert destination.read("logs/2026-10-21.bz2") == b"theirs"
+
+
 def test_a_roll_up_that_is_gone_or_replaced_is_not_extended(source, destination, run):
     source.write(name(1), b"one\n")
     run()

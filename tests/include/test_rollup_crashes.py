@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from include.s3logs.errors import AccessDeniedError
 from include.s3logs.rollup.codecs import CODECS
 from include.s3logs.rollup.levels import Interval
 from include.s3logs.rollup.options import RollUpOptions
@@ -31,12 +32,30 @@ TEXT = {
     b"B": [b"late", b"later, without newline"],
 }
 ALL = Counter(TEXT[b"A"] + TEXT[b"B"])
+FORBIDDEN = "logs/2026-10-21-11-15-00-C0"
 
 
 @pytest.fixture(autouse=True)
 def no_fsync(monkeypatch):
     """A process that is killed leaves what it wrote to the system; only a power cut needs fsync."""
     monkeypatch.setattr("include.s3logs.store.os.fsync", lambda _: None)
+
+
+class Folder(LocalStore):
+    """A folder whose objects can be tagged, and in which one may not be read."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.tags = {}
+
+    def read_pieces(self, key, size, etag=None):
+        if key == FORBIDDEN:
+            raise AccessDeniedError(f"{key} may not be read.")
+        return super().read_pieces(key, size, etag)
+
+    def tag_versions(self, versions, name, value):
+        self.tags |= dict.fromkeys(versions, (name, value))
+        return {}
 
 
 class Scene:
@@ -72,9 +91,14 @@ class Scene:
         """Check that each line is in a log object or in a roll-up."""
         assert set(ALL) <= set(self.originals()) | set(lines(self.destination))
 
+    def nothing_early(self, options):
+        """Check that before the roll-up nothing was tagged, and nothing deleted that may not be read."""
+        if self.source.tags or (options.delete_forbidden and not self.source.find(FORBIDDEN)):
+            assert lines(self.destination) == ALL
+
 
 def folders(tmp_path, level, same=False):
-    source = LocalStore(tmp_path / "source")
+    source = Folder(tmp_path / "source")
     return Scene(source, source if same else LocalStore(tmp_path / "destination"), level)
 
 
@@ -99,6 +123,14 @@ SCENARIOS = {
     ),
     "other codec": ({"originals": "delete"}, {"codec": "gzip", "originals": "delete"}),
     "other codec, keep": ({}, {"codec": "none"}),
+    "new, tag": (None, {"originals": "tag"}),
+    "late objects, tag": ({"originals": "tag"}, {"originals": "tag"}),
+    "other codec, tag": ({}, {"codec": "gzip", "originals": "tag"}),
+    "new, delete forbidden": (None, {"originals": "delete", "delete_forbidden": True}),
+    "late objects, delete forbidden": (
+        {"originals": "delete"},
+        {"originals": "delete", "delete_forbidden": True},
+    ),
     "overwrite": ({}, {"overwrite": True}),
     "overwrite, delete": ({}, {"overwrite": True, "originals": "delete"}),
     "overwrite, other codec": ({}, {"overwrite": True, "codec": "bzip2"}),
@@ -124,6 +156,12 @@ def finished(scene, options):
     kept = [info.key for info in scene.source.list() if info.key in EARLY | LATE]
     if options.originals == "delete":
         assert kept == []
+    elif options.originals == "tag" and isinstance(scene.source, Folder):
+        tags = {version.key: tag for version, tag in scene.source.tags.items()}
+        assert tags == dict.fromkeys(kept, options.tag)
+        assert len(kept) == len(EARLY) + len(LATE)
+    if options.delete_forbidden:
+        assert scene.source.find(FORBIDDEN) is None
 
 
 PLACES = [(level, False) for level in INTERVALS] + [("day", True)]
@@ -137,11 +175,16 @@ def test_killed_before_every_side_effect(level, name, same, tmp_path):
     # After some kills the only copy of some originals is the roll-up: overwrite refuses then, rightly.
     again = replace(options, overwrite=False)
     for fatal in count():
-        scene = prepared(folders(tmp_path / str(fatal), level, same), before)
+        scene = folders(tmp_path / str(fatal), level, same)
+        if options.delete_forbidden:
+            scene.put({FORBIDDEN: b"not for us\n"})
+        prepared(scene, before)
+        scene.source.tags.clear()  # what counts is what is tagged from here on
         try:
             scene.run(options, fatal)
         except Killed:
             scene.nothing_lost()
+            scene.nothing_early(options)
             scene.run(options if options.originals == "keep" else again)
             finished(scene, options)
             result, effects = scene.run(again)

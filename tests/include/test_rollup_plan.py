@@ -4,9 +4,11 @@ import random
 from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from unittest.mock import Mock
 
 import pytest
 
+from include.s3logs.errors import AccessDeniedError, NotFoundError, S3LogsError
 from include.s3logs.rollup.levels import LEVELS, Interval, interval_of, interval_of_file
 from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.rollup.planning import describe, plan
@@ -173,9 +175,107 @@ def test_what_is_done_is_not_planned_again(same, source, tmp_path):
     assert bases() == ["a/2026-10-01", "gone/2026-10-02"]
 
 
-def test_a_manifest_that_cannot_be_read_is_for_the_task_to_explain(source):
-    source.write("a/2026-10-01.manifest.json", b"broken")
-    assert "a/2026-10-01" in names(plan(source, {"": source}, RollUpOptions(), NOW))
+@pytest.fixture
+def rolled_up(source, tmp_path):
+    """Return the destination where all closed intervals were rolled up and deleted."""
+    destination = LocalStore(tmp_path / "destination")
+    options = RollUpOptions(originals="delete")
+    for planned in plan(destination, {"": source}, options, NOW).intervals:
+        roll_up(destination, {"": source}, planned.interval, options, NOW)
+    return destination
+
+
+def remarks(destination, source, **flags):
+    """Return what the plan remarks by interval, after checking that people get to read it."""
+    options = RollUpOptions(**flags)
+    result = plan(destination, {"": source}, options, NOW)
+    shown = describe(result, options).splitlines()
+    found = {planned.interval.base: planned.remark for planned in result.intervals}
+    assert all(f"{base} {remark}" in shown for base, remark in found.items() if remark)
+    return found
+
+
+def fails(destination, source, base, **flags):
+    """Return the error of an interval's task."""
+    (planned,) = [
+        planned
+        for planned in plan(destination, {"": source}, RollUpOptions(**flags), NOW).intervals
+        if planned.interval.base == base
+    ]
+    with pytest.raises(S3LogsError) as raised:
+        roll_up(destination, {"": source}, planned.interval, RollUpOptions(**flags), NOW)
+    return str(raised.value)
+
+
+def test_the_plan_says_what_overwriting_would_refuse(source, rolled_up):
+    source.write("a/2026-10-01-12-00-00-E", b"late\n")
+    assert remarks(rolled_up, source) == {"a/2026-10-01": ""}
+    told = {"a/2026-10-01": "would be refused: of its 2 log objects 2 are only in the roll-up"}
+    assert remarks(rolled_up, source, overwrite=True) == told
+    assert "is not overwritten" in fails(rolled_up, source, "a/2026-10-01", overwrite=True)
+
+
+def test_the_plan_tells_a_changed_log_object_from_the_one_in_the_roll_up(source, tmp_path):
+    destination, day = LocalStore(tmp_path / "destination"), Interval("a/", "day", "2026-10-01")
+    roll_up(destination, {"": source}, day, RollUpOptions(), NOW)
+    assert not remarks(destination, source, overwrite=True)["a/2026-10-01"]
+    source.write("a/2026-10-01-00-00-00-C", b"another line\n")
+    told = remarks(destination, source, overwrite=True)["a/2026-10-01"]
+    assert told == "would be refused if the content of 1 log objects that changed is another one"
+    assert "1 are gone or changed" in fails(destination, source, "a/2026-10-01", overwrite=True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("file", ["manifest.json", "manifest-0123456789abcdef.json"])
+def test_the_plan_says_which_manifest_is_none(file, overwrite, source):
+    source.write(f"a/2026-10-01.{file}", b"broken")
+    told = remarks(source, source, overwrite=overwrite)["a/2026-10-01"]
+    assert told.startswith(f"would fail: {source.uri(f'a/2026-10-01.{file}')} is no manifest (")
+    assert told.removeprefix("would fail: ") in fails(source, source, "a/2026-10-01", overwrite=overwrite)
+
+
+def test_a_manifest_that_may_not_be_read_is_remarked_and_one_that_is_gone_is_not(
+    source, rolled_up, monkeypatch
+):
+    source.write("a/2026-10-01-12-00-00-E", b"late\n")
+    monkeypatch.setattr(rolled_up, "read", Mock(side_effect=AccessDeniedError("not for you")))
+    assert remarks(rolled_up, source) == {"a/2026-10-01": "would fail: not for you"}
+    monkeypatch.setattr(rolled_up, "read", Mock(side_effect=NotFoundError("gone")))
+    assert remarks(rolled_up, source) == {"a/2026-10-01": ""}
+
+
+@pytest.mark.parametrize("flags", [{}, {"codec": "gzip"}, {"overwrite": True}])
+def test_the_plan_says_which_roll_up_no_manifest_describes(flags, source, rolled_up):
+    source.write("a/2026-10-01-12-00-00-E", b"late\n")
+    rolled_up.delete(["a/2026-10-01.manifest.json"])
+    problem = f"no manifest says what {rolled_up.uri('a/2026-10-01.zst')} holds"
+    assert remarks(rolled_up, source, **flags) == {"a/2026-10-01": f"would fail: {problem}"}
+    assert problem.removeprefix("no") in fails(rolled_up, source, "a/2026-10-01", **flags)
+
+
+@pytest.mark.parametrize("originals", ["keep", "delete"])
+def test_a_roll_up_that_was_deleted_by_hand_is_work(originals, source, tmp_path):
+    destination, day = LocalStore(tmp_path / "destination"), Interval("a/", "day", "2026-10-01")
+    source.delete(["2026-10-25-23-59-59-A", "2026-10-26-00-00-00-B"])
+    roll_up(destination, {"": source}, day, RollUpOptions(originals=originals), NOW)
+    assert remarks(destination, source) == {}
+    destination.delete(["a/2026-10-01.zst"])
+    told = {"a/2026-10-01": "would look at its roll-up: that is gone, or was put there anew"}
+    assert remarks(destination, source) == told
+    assert "no longer, what its manifest says" in fails(destination, source, "a/2026-10-01")
+
+
+def test_a_roll_up_that_was_replaced_by_hand_is_work(source, tmp_path):
+    destination, day = LocalStore(tmp_path / "destination"), Interval("a/", "day", "2026-10-01")
+    roll_up(destination, {"": source}, day, RollUpOptions(), NOW)
+    content = destination.read("a/2026-10-01.zst")
+    destination.write("a/2026-10-01.zst", b"theirs")
+    assert "a/2026-10-01" in remarks(destination, source)
+    assert "no longer, what its manifest says" in fails(destination, source, "a/2026-10-01")
+    destination.write("a/2026-10-01.zst", content)  # another version of the same content
+    assert "a/2026-10-01" in remarks(destination, source)
+    roll_up(destination, {"": source}, day, RollUpOptions(), NOW)
+    assert "a/2026-10-01" not in remarks(destination, source)
 
 
 def test_the_plan_as_people_read_it(source):

@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from include.s3logs.errors import ChangedObjectError, CorruptRollUpError, NotFoundError
+from include.s3logs.rollup.codecs import CODECS
 from include.s3logs.rollup.levels import Interval
 from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
 from include.s3logs.rollup.verification import digest_of
@@ -73,7 +74,8 @@ class State:
 def find_state(destination: Store, interval: Interval, target: str) -> State:
     """Read what is stored of an interval; `target` is the key of its roll-up with the wanted codec.
 
-    Raises CorruptRollUpError for a manifest that is none, ChangedObjectError when another attempt is at work.
+    Raises CorruptRollUpError for a manifest that is none, and for a roll-up with another codec that no
+    manifest describes: it may be the only copy of lines. ChangedObjectError when another attempt is at work.
     """
     state = State()
     _read_manifests(destination, interval, state)
@@ -89,8 +91,12 @@ def find_state(destination: Store, interval: Interval, target: str) -> State:
     if state.truth is None and state.stated:
         state.problem = f"{destination.uri(keys[0])} is not, or no longer, what its manifest says."
     state.foreign = state.target_etag != ABSENT and not _is_ours(destination, state, target)
-    if (state.problem or state.foreign) and _manifests(destination, interval) != state.manifests:
+    others = [key for key in map(interval.rollup_key, CODECS) if key != target]
+    hidden = next((key for key in others if not _is_ours(destination, state, key)), None)
+    if (state.problem or state.foreign or hidden) and _manifests(destination, interval) != state.manifests:
         raise ChangedObjectError(f"Another attempt at {interval.base} is at work.")
+    if hidden:
+        raise CorruptRollUpError(f"No manifest says what {destination.uri(hidden)} holds. Move it away.")
     return state
 
 
@@ -134,7 +140,7 @@ def _described(destination: Store, state: State, info: ObjectInfo) -> Manifest |
 
 
 def _is_ours(destination: Store, state: State, target: str) -> bool:
-    """Tell whether a roll-up is the true one or what an attempt left behind."""
+    """Tell whether a roll-up is the true one, what an attempt left behind, or is not there at all."""
     if any(told and told.rollup.key == target for told in (state.truth, state.stated)):
         return True
     info = destination.find(target)
@@ -176,4 +182,7 @@ def _files(attempt: Attempt) -> list[RollUpFile]:
 
 
 def _is(destination: Store, info: ObjectInfo, file: RollUpFile) -> bool:
-    return (info.key, info.size) == (file.key, file.size) and digest_of(destination, info) == file.sha256
+    """Tell whether a stored roll-up is this file: that very version, damaged or not, or its content."""
+    if (info.key, info.size) != (file.key, file.size):
+        return False
+    return info.etag == file.etag or digest_of(destination, info) == file.sha256
