@@ -11,7 +11,8 @@ chose and may hold quotes, spaces and even a forged status block. How one line i
 3. The referer is a bare `-`, or ends at the first `" "`; if there is none and a bare-dash user agent follows,
    at the last quote.
 4. The user agent is a bare `-`, or ends at the line's last quote: the fields after it hold none.
-5. A second record header anywhere means that a newline was lost. Such a line is rejected, not split.
+5. A second record header anywhere means that a newline was lost, and so does a time among the fields after
+   the user agent: there the second record was cut. Such a line is rejected, not split.
 
 `Record.ambiguous` says that the line can be read in another way as well:
 
@@ -110,8 +111,10 @@ _HEAD = re.compile(
 )
 _SECOND_HEAD = re.compile(
     r"\[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "
-    rf"{_HEAD_FIELD} ++{_REQUESTER} {_HEAD_FIELD} {_OPERATION} "
+    # A dash for the operation proves less than a name: what follows has to look like a record as well.
+    rf'{_HEAD_FIELD} ++{_REQUESTER} {_HEAD_FIELD} (?:{_OPERATION} |- {_HEAD_FIELD} (?=["-]))'
 )
+_TIME_BEGUN = re.compile(r" \[[0-9]{2}/")
 _TIME = re.compile(
     r"([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) "
     r"([+-])([01][0-9]|2[0-3])([0-5][0-9])"
@@ -162,18 +165,18 @@ def parse_line(line: bytes) -> Record | Reason:
     text = line.removesuffix(b"\r").rstrip(b" ").decode("utf-8", "backslashreplace")
     head = _HEAD.match(text)
     if head is None:
-        return Reason.GLUED if _SECOND_HEAD.search(text, text.find("]") + 1) else Reason.HEADER
+        return Reason.GLUED if _is_second_after_a_torn_head(text) else Reason.HEADER
     time = _epoch(head[3])
     if time is None:
         return Reason.TIME
     if not is_ip(head[4]):
         return Reason.IP
     uri = head.end()
-    if _SECOND_HEAD.search(text, uri):
-        return Reason.GLUED
-    reading = _read(text, uri)
+    reading = Reason.GLUED if _SECOND_HEAD.search(text, uri) else _read(text, uri)
     if isinstance(reading, Reason):
         return reading
+    if _TIME_BEGUN.search(text, reading.end):
+        return Reason.GLUED
 
     request_uri = text[uri + 1 : reading.block.start()] if text[uri] == '"' else "-"
     tail = text[reading.end + 1 :].split(" ") if reading.end < len(text) else []
@@ -200,6 +203,18 @@ def decode_key(operation: str | None, key: str) -> str:
     if operation not in _ENCODED_ONCE:
         raw = unquote_to_bytes(raw)
     return raw.decode("utf-8", "backslashreplace")
+
+
+def _is_second_after_a_torn_head(text: str) -> bool:
+    """Tell whether a second record begins in this line, whose head is malformed.
+
+    It does at a second time, or before the first one if the bucket owner stands there twice.
+    """
+    before, bracket, after = text.partition("[")
+    owner, space, others = before.partition(" ")
+    if bracket and owner and owner + space in others:
+        return True
+    return _SECOND_HEAD.search(after) is not None
 
 
 def _read(text: str, uri: int) -> _Reading | Reason:

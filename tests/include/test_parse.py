@@ -83,6 +83,17 @@ def test_every_difficult_line_is_judged_alike(line):
     same(parse(line), strictly(line))
 
 
+@pytest.mark.parametrize("operation", [b"REST.GET.OBJECT", b"-"])
+def test_glued_lines_are_judged_alike(operation):
+    """Wherever the first of the two records, or the second one, is cut."""
+    second = ORDINARY.replace(b"REST.GET.OBJECT", operation)
+    cut = [ORDINARY + second[:n] for n in range(len(second))] + [
+        ORDINARY[:n] + second for n in range(len(ORDINARY))
+    ]
+    data = b"\n".join(cut)
+    same(parse(data), strictly(data))
+
+
 def test_difficult_lines_among_ordinary_ones_keep_their_order():
     data = b"\n".join(line for nasty in NASTY for line in (ORDINARY, nasty, ORDINARY, b""))
     parsed = parse(data)

@@ -211,6 +211,10 @@ def test_malformed_header(header):
     assert parse_line(line(**header)) is Reason.HEADER
 
 
+def test_a_word_that_stands_twice_is_no_second_record():
+    assert parse_line(b"no record, no time") is Reason.HEADER
+
+
 @pytest.mark.parametrize(
     "operation", ["SOAP.ListAllMyBuckets", "S3.TRANSITION_SIA.OBJECT", "REST.M-SEARCH.OBJECT"]
 )
@@ -288,18 +292,33 @@ def test_rejected(rest, reason):
         "- 204 - - 10 - - - - - Hst=" + line("- 204 - - 10 - - - - -").decode(),
         REST + line().decode().replace("192.0.2.10 ", "192.0.2.10  "),
         REST + line(requester="arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1").decode(),
+        # the second record has no operation
+        REST + line(operation="-").decode(),
+        REST + line("- 204 - - 10 - - - - - Hst= -", operation="-").decode(),
+        "- 204 - - 10 - - - - - Hst=" + line("- 204 - - 10 - - - - -", operation="-").decode(),
     ],
 )
 def test_glued(rest):
     assert parse_line(line(rest)) is Reason.GLUED
 
 
-def test_glued_within_the_header():
-    assert parse_line(line()[:80] + line()) is Reason.GLUED
+@pytest.mark.parametrize("first", [REST, REST + " us-west-1", "- 204 - - 10 - - - - - Hst="])
+@pytest.mark.parametrize(
+    "until", ["/May/", ":08:09", "+0000", "] 192.0.2", " - ", "H4QMC3V8WR4NZV5K", "REST.GET"]
+)
+def test_glued_to_a_record_that_is_cut(first, until):
+    second = line().decode()
+    assert parse_line(line(first + second[: second.index(until) + len(until)])) is Reason.GLUED
 
 
-def test_a_date_in_a_user_agent_is_not_glued():
-    agent = f"tool [{HEADER['time']}] 192.0.2.1 - A1B2 REST.GET; done"
+@pytest.mark.parametrize("length", [15, 27, 40, 50, 60, 80])
+def test_glued_within_the_header(length):
+    assert parse_line(line()[:length] + line()) is Reason.GLUED
+
+
+@pytest.mark.parametrize("text", ["REST.GET; done", "- done with it", "- done", "-"])
+def test_a_date_in_a_user_agent_is_not_glued(text):
+    agent = f"tool [{HEADER['time']}] 192.0.2.1 - A1B2 {text}"
     assert parse_line(line(REST.replace("curl/8.4.0", agent))).user_agent == agent
 
 
@@ -385,7 +404,18 @@ def test_a_forged_line_is_bounded_work(forged, expected, monkeypatch):
 
 @pytest.mark.parametrize(
     "filler",
-    ['"', '" ', " ", "1", "GET ", "[", '" 200 - 1 1 1 a ', '" 200 A', f"[{HEADER['time']}] a b c D."],
+    [
+        '"',
+        '" ',
+        " ",
+        "1",
+        "GET ",
+        "[",
+        '" 200 - 1 1 1 a ',
+        '" 200 A',
+        f"[{HEADER['time']}] a b c D.",
+        f"[{HEADER['time']}] a b c - d e ",
+    ],
 )
 def test_long_lines_take_no_more_than_linear_time(filler):
     """Anything quadratic, 10^12 steps, would run into the time limit of the tests."""
