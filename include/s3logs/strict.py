@@ -17,11 +17,13 @@ chose and may hold quotes, spaces and even a forged status block. How one line i
 `Record.ambiguous` says that the line can be read in another way as well:
 
 - A later status block may end the request URI: the rest can be read from there too, and what stands before it
-  still looks like a request, that is it begins with a method, and ends with ` HTTP/x.y` or has a numeric
-  status. Other quotes in a request URI, such as `filename="x"`, are normal traffic and not ambiguous.
+  still looks like a request, that is it begins with a method, and ends with ` HTTP/x.y`, or has a numeric
+  status, or a quoted field follows: without all three, the dashes after many a user agent would do.
+  Other quotes in a request URI, such as `filename="x"`, are normal traffic and not ambiguous.
 - Another `" "` may end the referer.
 - The referer may hold that `" "`, and a bare-dash user agent follow. This would fit every record without a
-  version id, so it counts only where the signature version (`SigV2`, `SigV4`, `-`) stands one field late.
+  version id, so it counts only where the signature version (`SigV2`, `SigV4`, `-`) stands one field late,
+  or the fields end where another value stands in its place.
 - More than `MAX_BLOCKS` status blocks follow. (Where none of so many can be read, the line is rejected.)
 """
 
@@ -126,7 +128,11 @@ _METHOD = re.compile(r"[A-Za-z][A-Za-z_-]{0,31} ")
 _PROTOCOL = re.compile(r" HTTP/[0-9](?:\.[0-9])?\Z")
 _DASH = re.compile(r"-(?: |\Z)")
 _TAIL = re.compile(rf"(?: {_CHAR}++)*+")
-_SIGNATURE_LATE = re.compile(rf" - {_CHAR}++ (?!(?:-|Sig{_CHAR}*+) ){_CHAR}++ (?:-|Sig{_CHAR}*+)(?: |\Z)")
+_NO_SIGNATURE = rf"(?!(?:-|Sig{_CHAR}*+)(?: |\Z)){_CHAR}++"
+# A dash may stand for any field, `Sig...` only for the signature version.
+_SIGNATURE_LATE = re.compile(
+    rf" - {_CHAR}++ (?:{_CHAR}++ Sig{_CHAR}*+(?: |\Z)|{_NO_SIGNATURE}(?:\Z| -(?: |\Z)))"
+)
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _YEAR_10000 = 253_402_300_800
@@ -228,7 +234,7 @@ def _read(text: str, uri: int) -> _Reading | Reason:
             return earliest._replace(ambiguous=True) if earliest else Reason.BLOCKS
         if tried == 0 and not _TAIL.fullmatch(text, after_quotes):
             return Reason.TAIL if text.startswith(" ", after_quotes) else Reason.AGENT
-        if earliest and not _is_request(text, uri, block):
+        if earliest and not _is_request(text, uri, block, last_quote):
             continue
         reading = _read_from(text, block, last_quote)
         if isinstance(reading, Reason):
@@ -248,12 +254,15 @@ def _blocks(text: str, uri: int) -> Iterator[re.Match[str]]:
         yield bare
 
 
-def _is_request(text: str, uri: int, block: re.Match[str]) -> bool:
-    """Tell whether the text up to `block`, which is not the earliest, is plausible as a request URI."""
+def _is_request(text: str, uri: int, block: re.Match[str], last_quote: int) -> bool:
+    """Tell whether the text up to `block`, which is not the earliest, is plausible as a request URI.
+
+    A block of dashes at the line's last quote may as well be the fields after the user agent.
+    """
     end = block.start()
-    return bool(
-        _METHOD.match(text, uri + 1, end) and (block[1] != "-" or _PROTOCOL.search(text, end - 9, end))
-    )
+    if not _METHOD.match(text, uri + 1, end):
+        return False
+    return block[1] != "-" or end < last_quote or _PROTOCOL.search(text, end - 9, end) is not None
 
 
 def _read_from(text: str, block: re.Match[str], last_quote: int) -> _Reading | Reason:

@@ -4,6 +4,7 @@
 import base64
 import gzip
 import json
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,6 +92,23 @@ def test_glued_lines_are_judged_alike(operation):
         ORDINARY[:n] + second for n in range(len(ORDINARY))
     ]
     data = b"\n".join(cut)
+    same(parse(data), strictly(data))
+
+
+@pytest.mark.parametrize("version", [b"-", b"V1"])
+@pytest.mark.parametrize("agents", [b'"a" "b"', b'"a" "b" -', b'"-" -', b'- "b"', b"- -"])
+def test_fields_after_the_user_agent_are_judged_alike(agents, version):
+    """However many there are, and whichever of them are dashes."""
+    head = ORDINARY[: ORDINARY.index(b'"https:')]
+    values = [
+        (b"-", b"hostid=", b"Si"),
+        (b"-", b"SigV4", b"2"),
+        (b"-", b"SigV4", b"TLS"),
+        (b"-", b"9"),
+        (b"-",),
+    ]
+    tails = [tail for n in range(len(values) + 1) for tail in product(*values[:n])]
+    data = b"\n".join(b" ".join([head + agents, version, *tail]) for tail in tails)
     same(parse(data), strictly(data))
 
 

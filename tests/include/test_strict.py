@@ -354,6 +354,11 @@ def test_bytes_that_are_not_utf8_stay_visible():
         ('""' + STATUS + '"-" "u"', "", None, "u"),
         ('"-" - - - 318 - - "-" "-" - - - - - - - - -', None, None, None),
         ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - Hst= - - - - - - -', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - - SigV4 TLS - - - - -', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - Hst= SigV4', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - Hst= -', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" V1 Hst= V2', "GET / HTTP/1.0", None, "u"),
+        ('"GET /" 304 - - - - - "-" "u" - - - - - - - - -', "GET /", None, "u"),
         ("- - - - 318 - - - - - Hst= - - - - - -", None, None, None),
     ],
 )
@@ -370,10 +375,16 @@ def test_one_reading(rest, request_uri, referer, user_agent):
         ('"GET /" 200 - 1 1 1 1 - "x HTTP/1.1"' + STATUS + '- "u"', "GET /", None, None),
         ('"GET /" 200 - 1 1 1 1 - "x"' + STATUS + '- "u"', "GET /", None, None),
         ('"GET /" 200 - 1 1 1 1 - "x HTTP/1.1" - - - - - - - - -', "GET /", None, "x HTTP/1.1"),
+        ('"GET /" 200 - 8 8 1 1 "x" y" - - - - 9 - "-" "u" - Hst=', "GET /", 'x" y" - - - - 9 - "-', "u"),
+        ('"GET /" 200 - 8 8 1 1 "x" y" - - - - 9 - "-" - - Hst=', "GET /", 'x" y" - - - - 9 - "-', None),
         # another end of the referer
         ('"GET / HTTP/1.1"' + STATUS + '"a" "b" "c" -', "GET / HTTP/1.1", "a", 'b" "c'),
         # a bare-dash user agent after a referer that holds `" "`
         ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - - Hst= SigV4 TLS', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 Hst= - TLS', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 - SigV4 TLS AuthHeader', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 - SigV4', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 Hst=', "GET / HTTP/1.1", "a", "b"),
     ],
 )
 def test_more_than_one_reading(rest, request_uri, referer, user_agent):
@@ -441,7 +452,7 @@ TAME_TEXT = st.text(st.characters(exclude_categories=NO_SURROGATES, exclude_char
 NUMBERS = st.just("-") | st.integers(0, 2**63 - 1).map(str)
 TAIL = st.tuples(
     DASH_OR_WORD.filter(lambda word: not word.isdecimal()),
-    WORDS.map(lambda word: f"h{word}="),
+    st.just("-") | WORDS.map(lambda word: f"h{word}="),
     st.sampled_from(["-", "SigV2", "SigV4"]),
     DASH_OR_WORD,
     st.sampled_from(["-", "AuthHeader", "QueryString"]),
@@ -455,13 +466,14 @@ def logged(draw, text=CLIENT_TEXT):
     """Logged values of one line: the field values (quotes left out), and which are quoted."""
     status = draw(st.just("-") | st.integers(100, 599).map(str))
     target, protocol = draw(text), draw(st.sampled_from([" HTTP/1.1", " HTTP/1.0", ""]))
-    if '"' in target and status == "-":
-        protocol = " HTTP/1.1"  # with neither, a forged block in the target passes for the real one
-    uri, referer, agent = f"GET /{target}{protocol}", draw(text), draw(text)
     quoted = draw(st.tuples(*[st.booleans()] * 3))
-    tail = draw(TAIL)[: draw(st.sampled_from([0, 1, 7, 8, 9, 10, 12]))]
-    if quoted[1] and not quoted[2] and len(tail) < 7:
-        assume('" "' not in referer)  # without a signature version nothing tells that the user agent is bare
+    if '"' in target and status == "-" and quoted[1:] == (False, False):
+        protocol = " HTTP/1.1"  # without all of these, a forged block in the target passes for the real one
+    uri, referer, agent = f"GET /{target}{protocol}", draw(text), draw(text)
+    tail = draw(TAIL)[: draw(st.sampled_from([0, 1, 2, 3, 7, 8, 9, 10, 12]))]
+    if quoted[1] and not quoted[2] and set(tail[1:3]) <= {"-"}:
+        # without host id and signature version nothing tells that the user agent is bare
+        assume('" "' not in referer)
     values = [
         draw(WORDS),
         draw(WORDS),
