@@ -11,16 +11,19 @@ chose and may hold quotes, spaces and even a forged status block. How one line i
 3. The referer is a bare `-`, or ends at the first `" "`; if there is none and a bare-dash user agent follows,
    at the last quote.
 4. The user agent is a bare `-`, or ends at the line's last quote: the fields after it hold none.
-5. A second record header anywhere means that a newline was lost. Such a line is rejected, not split.
+5. A second record header anywhere means that a newline was lost, and so does a time among the fields after
+   the user agent: there the second record was cut. Such a line is rejected, not split.
 
 `Record.ambiguous` says that the line can be read in another way as well:
 
 - A later status block may end the request URI: the rest can be read from there too, and what stands before it
-  still looks like a request, that is it begins with a method, and ends with ` HTTP/x.y` or has a numeric
-  status. Other quotes in a request URI, such as `filename="x"`, are normal traffic and not ambiguous.
+  still looks like a request, that is it begins with a method, and ends with ` HTTP/x.y`, or has a numeric
+  status, or a quoted field follows: without all three, the dashes after many a user agent would do.
+  Other quotes in a request URI, such as `filename="x"`, are normal traffic and not ambiguous.
 - Another `" "` may end the referer.
 - The referer may hold that `" "`, and a bare-dash user agent follow. This would fit every record without a
-  version id, so it counts only where the signature version (`SigV2`, `SigV4`, `-`) stands one field late.
+  version id, so it counts only where the signature version (`SigV2`, `SigV4`, `-`) stands one field late,
+  or the fields end where another value stands in its place.
 - More than `MAX_BLOCKS` status blocks follow. (Where none of so many can be read, the line is rejected.)
 """
 
@@ -110,8 +113,10 @@ _HEAD = re.compile(
 )
 _SECOND_HEAD = re.compile(
     r"\[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "
-    rf"{_HEAD_FIELD} ++{_REQUESTER} {_HEAD_FIELD} {_OPERATION} "
+    # A dash for the operation proves less than a name: what follows has to look like a record as well.
+    rf'{_HEAD_FIELD} ++{_REQUESTER} {_HEAD_FIELD} (?:{_OPERATION} |- {_HEAD_FIELD} (?=["-]))'
 )
+_TIME_BEGUN = re.compile(r" \[[0-9]{2}/")
 _TIME = re.compile(
     r"([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) "
     r"([+-])([01][0-9]|2[0-3])([0-5][0-9])"
@@ -123,7 +128,11 @@ _METHOD = re.compile(r"[A-Za-z][A-Za-z_-]{0,31} ")
 _PROTOCOL = re.compile(r" HTTP/[0-9](?:\.[0-9])?\Z")
 _DASH = re.compile(r"-(?: |\Z)")
 _TAIL = re.compile(rf"(?: {_CHAR}++)*+")
-_SIGNATURE_LATE = re.compile(rf" - {_CHAR}++ (?!(?:-|Sig{_CHAR}*+) ){_CHAR}++ (?:-|Sig{_CHAR}*+)(?: |\Z)")
+_NO_SIGNATURE = rf"(?!(?:-|Sig{_CHAR}*+)(?: |\Z)){_CHAR}++"
+# A dash may stand for any field, `Sig...` only for the signature version.
+_SIGNATURE_LATE = re.compile(
+    rf" - {_CHAR}++ (?:{_CHAR}++ Sig{_CHAR}*+(?: |\Z)|{_NO_SIGNATURE}(?:\Z| -(?: |\Z)))"
+)
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _YEAR_10000 = 253_402_300_800
@@ -162,18 +171,18 @@ def parse_line(line: bytes) -> Record | Reason:
     text = line.removesuffix(b"\r").rstrip(b" ").decode("utf-8", "backslashreplace")
     head = _HEAD.match(text)
     if head is None:
-        return Reason.GLUED if _SECOND_HEAD.search(text, text.find("]") + 1) else Reason.HEADER
+        return Reason.GLUED if _is_second_after_a_torn_head(text) else Reason.HEADER
     time = _epoch(head[3])
     if time is None:
         return Reason.TIME
     if not is_ip(head[4]):
         return Reason.IP
     uri = head.end()
-    if _SECOND_HEAD.search(text, uri):
-        return Reason.GLUED
-    reading = _read(text, uri)
+    reading = Reason.GLUED if _SECOND_HEAD.search(text, uri) else _read(text, uri)
     if isinstance(reading, Reason):
         return reading
+    if _TIME_BEGUN.search(text, reading.end):
+        return Reason.GLUED
 
     request_uri = text[uri + 1 : reading.block.start()] if text[uri] == '"' else "-"
     tail = text[reading.end + 1 :].split(" ") if reading.end < len(text) else []
@@ -202,6 +211,18 @@ def decode_key(operation: str | None, key: str) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
+def _is_second_after_a_torn_head(text: str) -> bool:
+    """Tell whether a second record begins in this line, whose head is malformed.
+
+    It does at a second time, or before the first one if the bucket owner stands there twice.
+    """
+    before, bracket, after = text.partition("[")
+    owner, space, others = before.partition(" ")
+    if bracket and owner and owner + space in others:
+        return True
+    return _SECOND_HEAD.search(after) is not None
+
+
 def _read(text: str, uri: int) -> _Reading | Reason:
     """Find the earliest status block after the request URI at `uri` from which the rest can be read."""
     last_quote = text.rfind('"', uri)
@@ -213,7 +234,7 @@ def _read(text: str, uri: int) -> _Reading | Reason:
             return earliest._replace(ambiguous=True) if earliest else Reason.BLOCKS
         if tried == 0 and not _TAIL.fullmatch(text, after_quotes):
             return Reason.TAIL if text.startswith(" ", after_quotes) else Reason.AGENT
-        if earliest and not _is_request(text, uri, block):
+        if earliest and not _is_request(text, uri, block, last_quote):
             continue
         reading = _read_from(text, block, last_quote)
         if isinstance(reading, Reason):
@@ -233,12 +254,15 @@ def _blocks(text: str, uri: int) -> Iterator[re.Match[str]]:
         yield bare
 
 
-def _is_request(text: str, uri: int, block: re.Match[str]) -> bool:
-    """Tell whether the text up to `block`, which is not the earliest, is plausible as a request URI."""
+def _is_request(text: str, uri: int, block: re.Match[str], last_quote: int) -> bool:
+    """Tell whether the text up to `block`, which is not the earliest, is plausible as a request URI.
+
+    A block of dashes at the line's last quote may as well be the fields after the user agent.
+    """
     end = block.start()
-    return bool(
-        _METHOD.match(text, uri + 1, end) and (block[1] != "-" or _PROTOCOL.search(text, end - 9, end))
-    )
+    if not _METHOD.match(text, uri + 1, end):
+        return False
+    return block[1] != "-" or end < last_quote or _PROTOCOL.search(text, end - 9, end) is not None
 
 
 def _read_from(text: str, block: re.Match[str], last_quote: int) -> _Reading | Reason:

@@ -4,7 +4,7 @@
 import base64
 import gzip
 import json
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pyarrow as pa
@@ -86,6 +86,34 @@ def sample_content(tmp_path_factory):
 @pytest.mark.parametrize("line", NASTY, ids=range(len(NASTY)))
 def test_every_difficult_line_is_judged_alike(line):
     same(parse(line), strictly(line))
+
+
+@pytest.mark.parametrize("operation", [b"REST.GET.OBJECT", b"-"])
+def test_glued_lines_are_judged_alike(operation):
+    """Wherever the first of the two records, or the second one, is cut."""
+    second = ORDINARY.replace(b"REST.GET.OBJECT", operation)
+    cut = [ORDINARY + second[:n] for n in range(len(second))] + [
+        ORDINARY[:n] + second for n in range(len(ORDINARY))
+    ]
+    data = b"\n".join(cut)
+    same(parse(data), strictly(data))
+
+
+@pytest.mark.parametrize("version", [b"-", b"V1"])
+@pytest.mark.parametrize("agents", [b'"a" "b"', b'"a" "b" -', b'"-" -', b'- "b"', b"- -"])
+def test_fields_after_the_user_agent_are_judged_alike(agents, version):
+    """However many there are, and whichever of them are dashes."""
+    head = ORDINARY[: ORDINARY.index(b'"https:')]
+    values = [
+        (b"-", b"hostid=", b"Si"),
+        (b"-", b"SigV4", b"2"),
+        (b"-", b"SigV4", b"TLS"),
+        (b"-", b"9"),
+        (b"-",),
+    ]
+    tails = [tail for n in range(len(values) + 1) for tail in product(*values[:n])]
+    data = b"\n".join(b" ".join([head + agents, version, *tail]) for tail in tails)
+    same(parse(data), strictly(data))
 
 
 def test_difficult_lines_among_ordinary_ones_keep_their_order():

@@ -211,6 +211,10 @@ def test_malformed_header(header):
     assert parse_line(line(**header)) is Reason.HEADER
 
 
+def test_a_word_that_stands_twice_is_no_second_record():
+    assert parse_line(b"no record, no time") is Reason.HEADER
+
+
 @pytest.mark.parametrize(
     "operation", ["SOAP.ListAllMyBuckets", "S3.TRANSITION_SIA.OBJECT", "REST.M-SEARCH.OBJECT"]
 )
@@ -288,18 +292,33 @@ def test_rejected(rest, reason):
         "- 204 - - 10 - - - - - Hst=" + line("- 204 - - 10 - - - - -").decode(),
         REST + line().decode().replace("192.0.2.10 ", "192.0.2.10  "),
         REST + line(requester="arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1").decode(),
+        # the second record has no operation
+        REST + line(operation="-").decode(),
+        REST + line("- 204 - - 10 - - - - - Hst= -", operation="-").decode(),
+        "- 204 - - 10 - - - - - Hst=" + line("- 204 - - 10 - - - - -", operation="-").decode(),
     ],
 )
 def test_glued(rest):
     assert parse_line(line(rest)) is Reason.GLUED
 
 
-def test_glued_within_the_header():
-    assert parse_line(line()[:80] + line()) is Reason.GLUED
+@pytest.mark.parametrize("first", [REST, REST + " us-west-1", "- 204 - - 10 - - - - - Hst="])
+@pytest.mark.parametrize(
+    "until", ["/May/", ":08:09", "+0000", "] 192.0.2", " - ", "H4QMC3V8WR4NZV5K", "REST.GET"]
+)
+def test_glued_to_a_record_that_is_cut(first, until):
+    second = line().decode()
+    assert parse_line(line(first + second[: second.index(until) + len(until)])) is Reason.GLUED
 
 
-def test_a_date_in_a_user_agent_is_not_glued():
-    agent = f"tool [{HEADER['time']}] 192.0.2.1 - A1B2 REST.GET; done"
+@pytest.mark.parametrize("length", [15, 27, 40, 50, 60, 80])
+def test_glued_within_the_header(length):
+    assert parse_line(line()[:length] + line()) is Reason.GLUED
+
+
+@pytest.mark.parametrize("text", ["REST.GET; done", "- done with it", "- done", "-"])
+def test_a_date_in_a_user_agent_is_not_glued(text):
+    agent = f"tool [{HEADER['time']}] 192.0.2.1 - A1B2 {text}"
     assert parse_line(line(REST.replace("curl/8.4.0", agent))).user_agent == agent
 
 
@@ -335,6 +354,11 @@ def test_bytes_that_are_not_utf8_stay_visible():
         ('""' + STATUS + '"-" "u"', "", None, "u"),
         ('"-" - - - 318 - - "-" "-" - - - - - - - - -', None, None, None),
         ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - Hst= - - - - - - -', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - - SigV4 TLS - - - - -', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - Hst= SigV4', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" - Hst= -', "GET / HTTP/1.0", None, "u"),
+        ('"GET / HTTP/1.0"' + STATUS + '"-" "u" V1 Hst= V2', "GET / HTTP/1.0", None, "u"),
+        ('"GET /" 304 - - - - - "-" "u" - - - - - - - - -', "GET /", None, "u"),
         ("- - - - 318 - - - - - Hst= - - - - - -", None, None, None),
     ],
 )
@@ -351,10 +375,16 @@ def test_one_reading(rest, request_uri, referer, user_agent):
         ('"GET /" 200 - 1 1 1 1 - "x HTTP/1.1"' + STATUS + '- "u"', "GET /", None, None),
         ('"GET /" 200 - 1 1 1 1 - "x"' + STATUS + '- "u"', "GET /", None, None),
         ('"GET /" 200 - 1 1 1 1 - "x HTTP/1.1" - - - - - - - - -', "GET /", None, "x HTTP/1.1"),
+        ('"GET /" 200 - 8 8 1 1 "x" y" - - - - 9 - "-" "u" - Hst=', "GET /", 'x" y" - - - - 9 - "-', "u"),
+        ('"GET /" 200 - 8 8 1 1 "x" y" - - - - 9 - "-" - - Hst=', "GET /", 'x" y" - - - - 9 - "-', None),
         # another end of the referer
         ('"GET / HTTP/1.1"' + STATUS + '"a" "b" "c" -', "GET / HTTP/1.1", "a", 'b" "c'),
         # a bare-dash user agent after a referer that holds `" "`
         ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - - Hst= SigV4 TLS', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 Hst= - TLS', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 - SigV4 TLS AuthHeader', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 - SigV4', "GET / HTTP/1.1", "a", "b"),
+        ('"GET / HTTP/1.1"' + STATUS + '"a" "b" - V1 Hst=', "GET / HTTP/1.1", "a", "b"),
     ],
 )
 def test_more_than_one_reading(rest, request_uri, referer, user_agent):
@@ -385,7 +415,18 @@ def test_a_forged_line_is_bounded_work(forged, expected, monkeypatch):
 
 @pytest.mark.parametrize(
     "filler",
-    ['"', '" ', " ", "1", "GET ", "[", '" 200 - 1 1 1 a ', '" 200 A', f"[{HEADER['time']}] a b c D."],
+    [
+        '"',
+        '" ',
+        " ",
+        "1",
+        "GET ",
+        "[",
+        '" 200 - 1 1 1 a ',
+        '" 200 A',
+        f"[{HEADER['time']}] a b c D.",
+        f"[{HEADER['time']}] a b c - d e ",
+    ],
 )
 def test_long_lines_take_no_more_than_linear_time(filler):
     """Anything quadratic, 10^12 steps, would run into the time limit of the tests."""
@@ -411,7 +452,7 @@ TAME_TEXT = st.text(st.characters(exclude_categories=NO_SURROGATES, exclude_char
 NUMBERS = st.just("-") | st.integers(0, 2**63 - 1).map(str)
 TAIL = st.tuples(
     DASH_OR_WORD.filter(lambda word: not word.isdecimal()),
-    WORDS.map(lambda word: f"h{word}="),
+    st.just("-") | WORDS.map(lambda word: f"h{word}="),
     st.sampled_from(["-", "SigV2", "SigV4"]),
     DASH_OR_WORD,
     st.sampled_from(["-", "AuthHeader", "QueryString"]),
@@ -425,13 +466,14 @@ def logged(draw, text=CLIENT_TEXT):
     """Logged values of one line: the field values (quotes left out), and which are quoted."""
     status = draw(st.just("-") | st.integers(100, 599).map(str))
     target, protocol = draw(text), draw(st.sampled_from([" HTTP/1.1", " HTTP/1.0", ""]))
-    if '"' in target and status == "-":
-        protocol = " HTTP/1.1"  # with neither, a forged block in the target passes for the real one
-    uri, referer, agent = f"GET /{target}{protocol}", draw(text), draw(text)
     quoted = draw(st.tuples(*[st.booleans()] * 3))
-    tail = draw(TAIL)[: draw(st.sampled_from([0, 1, 7, 8, 9, 10, 12]))]
-    if quoted[1] and not quoted[2] and len(tail) < 7:
-        assume('" "' not in referer)  # without a signature version nothing tells that the user agent is bare
+    if '"' in target and status == "-" and quoted[1:] == (False, False):
+        protocol = " HTTP/1.1"  # without all of these, a forged block in the target passes for the real one
+    uri, referer, agent = f"GET /{target}{protocol}", draw(text), draw(text)
+    tail = draw(TAIL)[: draw(st.sampled_from([0, 1, 2, 3, 7, 8, 9, 10, 12]))]
+    if quoted[1] and not quoted[2] and set(tail[1:3]) <= {"-"}:
+        # without host id and signature version nothing tells that the user agent is bare
+        assume('" "' not in referer)
     values = [
         draw(WORDS),
         draw(WORDS),

@@ -296,10 +296,14 @@ def _line(data, i, marks, k, n, spans, numbers, date):  # type: ignore[no-untype
         first, end = spans[line + 2 * TAIL], spans[line + 2 * TAIL + 1]
         if end - first == 3 and three_digits(data, first) >= 0:
             return STRICT, k
-        if field > TAIL + 3 and end - first == 1 and data[first] == _DASH:
+        if field > TAIL + 2 and end - first == 1 and data[first] == _DASH:
             third, fourth = line + 2 * (TAIL + 2), line + 2 * (TAIL + 3)
-            if not is_signature(data, spans[third], spans[third + 1]):
-                if is_signature(data, spans[fourth], spans[fourth + 1]):
+            in_place = is_signature(data, spans[third], spans[third + 1])
+            if field == TAIL + 3:
+                if not in_place:
+                    return STRICT, k
+            elif is_signature(data, spans[fourth], spans[fourth + 1]):
+                if not in_place or data[spans[fourth]] != _DASH:
                     return STRICT, k
     return WIDE if all_bits > _ASCII else FAST, k
 

@@ -167,7 +167,7 @@ class _Examination:
         return f"would fail: no manifest says what {self.destination.uri(min(found))} holds"
 
     def _refused(self, manifest: Manifest) -> str:
-        """Say what overwriting would lose, or might: only reading tells whether the content is another one."""
+        """Say what overwriting would lose, or might: only reading tells whether content is another one."""
         if not self.options.overwrite:
             return ""
         listed = {(base_name(where), etag) for where, etag in self.versions}
