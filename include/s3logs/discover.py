@@ -18,6 +18,8 @@ from include.s3logs.store import PARALLEL_READS, Store
 
 log = logging.getLogger(__name__)
 
+_ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -90,18 +92,20 @@ def discover(
     """Return at most `limit` log days to do, and mark those with work to do as open.
 
     A daily run also does the days of all times that are to be mapped anew, as far as there is room: those
-    that a changed catalog touches, then those with regions that could not be asked for. When there are more
-    days, those that are up to date are passed over first, then the newest ones wait; of days that are only to
-    be mapped anew, those mapped the longest ago go first, so that each has its turn.
+    that a changed catalog touches, then some of those with regions that could not be asked for. With `force`
+    it does not: they would be reduced again, too, from logs that may be gone. When there are more days, those
+    that are up to date are passed over first, then the newest ones wait; of days that are only to be mapped
+    anew, those mapped the longest ago go first, so that each has its turn.
     """
+    looks_back = request.looks_back and not force
     listing = find_log_objects(stores, *request.window(settings.settling_days))
     if request.is_range and not listing.by_day:
         raise SettingsError(_nothing_found(request, listing, stores))
     named = _named(request, listing)
     changed = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
-    stale = list(touched_days(lake, catalog, among=None if request.looks_back else named))
-    if request.looks_back and not force:  # force would also reduce them again, from logs that may be gone
-        stale.extend(undetermined_days(lake))
+    stale = touched_days(lake, catalog, among=None if looks_back else named)
+    if looks_back:
+        stale += _to_ask_again(lake)
     wanted = sorted({*named, *changed} if request.is_daily else named)
     others = [day for day in dict.fromkeys(stale) if day not in wanted]
     changed.update(stale)
@@ -140,6 +144,14 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         return {day for day, is_changed in zip(days, pool.map(changed, days), strict=True) if is_changed}
+
+
+def _to_ask_again(lake: Store) -> list[date]:
+    """Return days with regions that could not be asked for, not more than a run should do in vain."""
+    found = undetermined_days(lake)
+    if len(found) > _ASKED_AGAIN:
+        log.info("%d log days have undetermined regions; one run does %d of them.", len(found), _ASKED_AGAIN)
+    return found[:_ASKED_AGAIN]
 
 
 def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:

@@ -72,9 +72,9 @@ class World:
         mapped = map_day(self.lake, binned.checkpoint, found, offline_regions())
         return [reduced.reused, binned.reused, mapped.reused]
 
-    def plan(self, found, request=None, limit=1000):
+    def plan(self, found, request=None, limit=1000, force=False):
         own = Request(own_day=TODAY)
-        return discover(self.lake, self.stores, SETTINGS, found, request or own, limit=limit)
+        return discover(self.lake, self.stores, SETTINGS, found, request or own, limit=limit, force=force)
 
 
 @pytest.fixture
@@ -237,6 +237,11 @@ def test_touched_days_are_open_until_they_are_mapped_again_and_do_not_count_as_d
 )
 def test_other_runs_do_what_they_were_asked_for(world, request_, planned):
     assert world.plan(CHANGED, request_).days == planned
+
+
+def test_with_force_no_touched_day_is_added_whose_logs_would_be_read_again(world):
+    assert world.plan(CHANGED, force=True).days == [TODAY]
+    assert world.plan(CHANGED).days == [*days(0, 3), TODAY]
 
 
 def test_over_the_limit_a_range_passes_over_the_days_that_are_not_touched(world):

@@ -375,6 +375,18 @@ def test_with_force_no_undetermined_day_is_added_whose_logs_would_be_read_again(
     assert asked_in_vain.plan(own(19), force=True).days == june(19)
 
 
+def test_a_run_does_not_more_undetermined_days_than_are_worth_trying_in_vain(
+    asked_in_vain, monkeypatch, caplog
+):
+    monkeypatch.setattr("include.s3logs.discover._ASKED_AGAIN", 2)
+    mapped_ago(asked_in_vain, {1: 10, 2: 30, 4: 20})
+    with caplog.at_level(logging.INFO):
+        assert asked_in_vain.plan(own(19)).days == june(2, 4, 19)
+    assert "3 log days have undetermined regions; one run does 2 of them" in caplog.text
+    asked_in_vain.do(*june(2, 4, 19), regions=NO_QUOTA)
+    assert june(1)[0] in asked_in_vain.plan(own(19)).days
+
+
 def test_looking_for_undetermined_days_reads_checkpoints_and_no_rows(asked_in_vain, monkeypatch):
     asked_in_vain.plan(own(19))
     asked_in_vain.lake.delete([f"open/{day}" for day in asked_in_vain.open_days()])

@@ -25,9 +25,9 @@ class DiscoverOperator(BaseOperator):
     - A run with `days` or a range in its parameters does those.
     - A backfill run does exactly its own day, the day of its partition key.
     - Any other run does its own day (yesterday, when it has none) and every day of the settling window
-      whose set of log objects changed since its figures were made, and every finished day, however old, of
-      whose keys the catalog says something else now, or (without `force`) some of whose regions could not
-      be asked for.
+      whose set of log objects changed since its figures were made. Without `force` it also does finished
+      days, however old, of whose keys the catalog says something else now, or some of whose regions could
+      not be asked for.
 
     A catalog behind an API is fetched first, as far as it changed; XCom `catalog` says what came of it, and
     whether the last good one is used (`outcome` is `kept`, with the `error`).
