@@ -1,7 +1,8 @@
 """Measure s3logs against named alternatives, one core, all in the same run: make bench.
 
 Every contestant has a process of its own and runs in turn with the others, round by round: a machine that is
-slow for a while is so for all of them, and the ratios, which are taken within a round, stay true.
+slow for a while is so for all of them, and the ratios, which are taken within a round, stay true. A turn
+lasts some seconds, for short jobs too: the first run after a pause is slower than those after it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Runner:
         self.speeds: list[float] = []
 
     def run(self) -> float:
-        """Run once and return MB/s."""
+        """Let it have a turn, and return MB/s."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write("run\n")
