@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from include.s3logs.arrow import bool_array, number_array, numbers_of, texts_of
 from include.s3logs.columns import Columns, Lines, address
+from include.s3logs.decompress import unpack
 from include.s3logs.kernel.layout import NULL
 from include.s3logs.record_tables import SCHEMA, rejections_table
 from include.s3logs.repeats import Seen
@@ -40,7 +41,7 @@ class ParsedLog:
 
 
 def parse(data: bytes | memoryview) -> ParsedLog:
-    """Parse the whole content of a log object (unpacked)."""
+    """Parse the whole content of a log object; unpacks and raises as `parse_pieces` does."""
     parsed = list(parse_pieces([data]))
     return ParsedLog(
         pa.concat_tables([part.records for part in parsed]),
@@ -49,9 +50,13 @@ def parse(data: bytes | memoryview) -> ParsedLog:
 
 
 def parse_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[ParsedLog]:
-    """Parse content that comes in pieces of any size, cut anywhere, in memory bounded by its longest line."""
+    """Parse content that comes in pieces of any size, cut anywhere, in memory bounded by its longest line.
+
+    Content that begins as gzip, bzip2 or zstd does is unpacked. Raises CorruptObjectError where that cannot
+    be done to its end: maybe after much of it was given.
+    """
     columns, rejections = Columns(SCHEMA.names), _Rejections()
-    for lines in batches(pieces, Lines()):
+    for lines in batches(unpack(map(bytes, pieces)), Lines()):
         lines.choose(0, 0, -1, _EVERY_STATUS)
         columns.append(lines)
         rejections.append(lines)
@@ -77,7 +82,7 @@ class Selector:
         self._undecided = SpilledTable()
 
     def select(self, pieces: Iterable[bytes | memoryview]) -> Iterator[Selection]:
-        """Parse content that comes in pieces and yield what counts; judges every line as `parse` does.
+        """Parse unpacked content that comes in pieces and yield what counts; judges lines as `parse` does.
 
         A record counts if the filter keeps it and its line is not, byte for byte, one that was here before,
         in this object or an earlier one. Of records that do not count no column is made. Memory is bounded by

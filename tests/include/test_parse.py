@@ -2,6 +2,7 @@
 # ruff: noqa: E501 (log lines)
 
 import base64
+import bz2
 import gzip
 import json
 from itertools import pairwise, product
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from include.s3logs.columns import Lines, _DecodedKey
-from include.s3logs.decompress import CorruptObjectError, unpack
+from include.s3logs.decompress import CorruptObjectError, recognise, unpack
 from include.s3logs.parse import ParsedLog, Selector, batches, parse, parse_pieces
 from include.s3logs.record_tables import REJECTIONS, SCHEMA
 from include.s3logs.selection import Filter
@@ -127,14 +128,29 @@ def test_difficult_lines_among_ordinary_ones_keep_their_order():
 def test_every_example_object(row):
     case = json.loads(row)
     expected = case["expected"]
+    content = base64.b64decode(case["content_b64"])
     try:
-        data = b"".join(unpack([base64.b64decode(case["content_b64"])]))
+        parsed = parse(content)
     except CorruptObjectError:
         assert expected["file_error"]
         return
-    parsed = parse(data)
+    assert not expected["file_error"]
     assert (parsed.records.num_rows, parsed.rejections.num_rows) == (expected["parsed"], expected["rejected"])
-    same(parsed, strictly(data))
+    same(parsed, strictly(b"".join(unpack([content]))))
+
+
+PACK = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": pa.Codec("zstd").compress}
+
+
+@pytest.mark.parametrize("packing", PACK)
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_packed_content_gives_what_is_packed_in_it(packing, size):
+    data = b"\n".join([ORDINARY, *NASTY[:20], b"", ORDINARY])
+    packed = bytes(PACK[packing](data))
+    same(in_pieces(packed, size), strictly(data))
+    same(parse(memoryview(packed)), strictly(data))
+    with pytest.raises(CorruptObjectError, match=packing):
+        parse(packed[:-8])
 
 
 def test_the_sample_is_judged_alike_and_read_by_the_kernel_nearly_always(sample_content):
@@ -439,4 +455,5 @@ def test_addresses_are_judged_alike(ip):
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_judged_alike(data):
+    assume(recognise([data])[0] is None)
     same(parse(data), strictly(data))
