@@ -32,7 +32,8 @@ def only_lost_objects(
     """Tell whether a finished day differs from the sources by objects that are gone, and nothing else.
 
     `inputs` are those of reducing `objects` now. A day that lost objects and differs in another way cannot
-    be computed again without losing requests: MissingLogObjectsError.
+    be computed again without losing requests: MissingLogObjectsError. Where all are gone, other settings do
+    not count: there is nothing left that they could be applied to.
     """
     if earlier.inputs.get(DIGEST) == inputs[DIGEST]:
         return False
@@ -43,7 +44,7 @@ def only_lost_objects(
     gone = sorted(key for key in lost if interval_of_file(key) is None)  # a roll-up was skipped, nothing else
     if not gone:
         return False
-    if now <= before and _settings(earlier.inputs) == _settings(inputs):
+    if not objects or (now <= before and same_settings(earlier, inputs)):
         return True
     open_day(lake, date.fromisoformat(earlier.log_day))
     raise MissingLogObjectsError(
@@ -51,6 +52,11 @@ def only_lost_objects(
         f"gone from the sources (first: {gone[0]}). Computing it again would lose their requests; "
         "the earlier result stays. Put them back, or run the day with force to go on without them."
     )
+
+
+def same_settings(earlier: Checkpoint, inputs: Mapping[str, Any]) -> bool:
+    """Tell whether a day was reduced with the settings, and by the version, of these inputs."""
+    return _settings(earlier.inputs) == _settings(inputs)
 
 
 def _settings(inputs: Mapping[str, Any]) -> dict[str, Any]:

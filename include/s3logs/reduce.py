@@ -27,7 +27,7 @@ from include.s3logs.errors import (
     TooManyRejectionsError,
     UnreadableObjectError,
 )
-from include.s3logs.object_list import only_lost_objects
+from include.s3logs.object_list import only_lost_objects, same_settings
 from include.s3logs.parse import Selector
 from include.s3logs.reading import Content, read_ahead
 from include.s3logs.reduced_files import QuarantineFile, RowsFile, temporary_folder
@@ -89,6 +89,8 @@ def reduce_day(
     earlier = load_checkpoint(lake, STAGE, day)
     if earlier and not force and only_lost_objects(lake, earlier, inputs, objects):
         log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
+        if not same_settings(earlier, inputs):
+            log.warning("%s: that result was made with other settings, or by an earlier version.", day)
         return Outcome(earlier, reused=True)
 
     def compute(attempt: Attempt) -> dict[str, int]:

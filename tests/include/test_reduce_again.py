@@ -68,6 +68,18 @@ def test_other_settings_and_a_gone_object_are_an_error(world):
     assert_refused_and_unchanged(world, before, name("A"), operations="REST.HEAD.OBJECT")
 
 
+def test_when_all_log_objects_are_gone_the_old_result_stays_with_other_settings_too(world, caplog):
+    """Else a changed setting would let every later catalog fail the days whose logs have expired."""
+    world.deliver(line("a.txt"), name("A"))
+    world.deliver(line("b.txt"), name("B"))
+    before = world.reduce().checkpoint
+    world.remove(name("A"))
+    world.remove(name("B"))
+    outcome = world.reduce(operations="REST.HEAD.OBJECT")
+    assert (outcome.reused, outcome.checkpoint) == (True, before)
+    assert f"{DAY}: that result was made with other settings" in caplog.text
+
+
 def test_a_grown_object_and_a_gone_one_are_an_error(world):
     """The grown object's new requests may not be passed over as if the day only had lost something."""
     world.deliver(line("a.txt"), name("A"))
