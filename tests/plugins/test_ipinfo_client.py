@@ -187,6 +187,12 @@ def test_the_own_table_is_a_file_that_the_setting_names(lake, tmp_path, settings
         look_up("10.0.0.1")
 
 
+def test_a_file_may_be_in_the_root_folder(lake, settings_env):
+    settings_env(region_table="/no-such-table.csv")
+    with pytest.raises(NotFoundError, match=r"(^|\s)/no-such-table\.csv"):
+        look_up("10.0.0.1")
+
+
 # Fetching lists
 
 
