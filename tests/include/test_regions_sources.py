@@ -217,7 +217,9 @@ def test_a_list_of_lines_may_have_comments():
         b"\xff",
         b"0.0.0.0/0",
         b'{"a": ["::/0"]}',
+        b'{"a": ' + b"[" * 100_000,
     ],
+    ids=lambda content: content[:20].decode("ascii", "replace"),
 )
 def test_what_is_no_list_leaves_the_old_one_with_its_day(tmp_path, content):
     lake = LocalStore(tmp_path)
