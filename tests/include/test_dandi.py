@@ -117,6 +117,17 @@ def test_datasets_that_are_filtered_away_are_not_even_asked_for(deployment, arch
     assert deployment.refresh(ALL)["datasets"] == 2
 
 
+@pytest.mark.parametrize("field", ["restrict_to", "exclude"])
+def test_a_dataset_that_the_archive_does_not_have_is_told_once_and_one_it_has_never(
+    deployment, caplog, field
+):
+    datasets = DatasetFilter(**{field: frozenset({"000021", "000022"})})
+    deployment.refresh(datasets)
+    deployment.catalog(datasets)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == ["The catalog has no dataset 000022, which the settings name."]
+
+
 # Asked for again only when it changed
 
 
