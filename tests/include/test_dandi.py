@@ -459,12 +459,24 @@ def test_a_list_that_never_ends_is_an_error(deployment, archive):
         deployment.refresh()
 
 
+def test_a_list_that_goes_on_beyond_what_it_announces_is_left(deployment, archive):
+    where = f"{archive.address}/dandisets/000021/versions/?page="
+    archive.faults["000021/versions/?"] = [
+        ("body", f'{{"count": 3, "results": [{{"version": "{n}"}}], "next": "{where}{n}"}}'.encode())
+        for n in range(30)
+    ]
+    with pytest.raises(CatalogUnavailableError, match="announces 3 entries and lists 4"):
+        deployment.refresh()
+    assert len(archive.asked_for("000021/versions/?")) == 3 * 4
+
+
 @pytest.mark.parametrize(
     ("where", "entry", "named"),
     [
         ("dandisets/?", '{"id": 3}', "without identifier"),
         ("dandisets/?", '{"identifier": "../../x"}', "lists the dataset '../../x'"),
         ("dandisets/?", '{"identifier": "archive"}', "lists the dataset 'archive'"),
+        ("dandisets/?", f'{{"identifier": "{"a" * 201}"}}', "lists the dataset 'aaa"),
         ("000021/versions/?", '{"version": 1}', "without version"),
         ("000021/versions/draft/assets/", '{"path": "a", "blob": null, "zarr": null}', "without blob"),
         ("000021/versions/draft/assets/", '{"blob": "abc"}', "without path"),
