@@ -4,6 +4,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 NONE, MANIFEST, PREFIX, DANDI = "none", "manifest", "prefix", "dandi"
+_MOST_SEGMENTS = 512  # a key has at most 1,024 bytes
 DANDI_ARCHIVE = "https://api.dandiarchive.org/api"
 
 
@@ -20,9 +21,10 @@ def choose(setting: str) -> CatalogChoice:
     if not setting:
         return CatalogChoice(NONE, "")
     if kind == PREFIX and colon:
-        if not value.isdecimal() or int(value) < 1:
+        if not value.isdecimal() or int(value) not in range(1, _MOST_SEGMENTS + 1):
             raise ValueError(
-                "write prefix:<N> with N, the segments of a key that name its dataset, from 1 up"
+                "write prefix:<N> with N, the segments of a key that name its dataset, "
+                f"from 1 to {_MOST_SEGMENTS}"
             )
         return CatalogChoice(PREFIX, value)
     if kind == DANDI:

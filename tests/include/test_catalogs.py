@@ -56,7 +56,17 @@ def test_the_setting_names_one_kind_of_catalog(setting, choice):
 
 @pytest.mark.parametrize(
     "setting",
-    ["prefix:0", "prefix:-1", "prefix:", "prefix:x", "prefix:1.5", "dandi:", "dandi:x", "dandi:ftp://x/y"],
+    [
+        "prefix:0",
+        "prefix:513",
+        "prefix:-1",
+        "prefix:",
+        "prefix:x",
+        "prefix:1.5",
+        "dandi:",
+        "dandi:x",
+        "dandi:ftp://x/y",
+    ],
 )
 def test_a_kind_with_a_value_that_makes_no_sense_is_refused_before_any_work(settings_env, setting):
     settings_env(catalog=setting)
