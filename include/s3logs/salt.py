@@ -116,4 +116,4 @@ def _long_enough(text: str, where: str) -> bytes:
         raise SettingsError(
             f"The salt in {where} is shorter than {_SHORTEST} characters, so it can be guessed."
         )
-    return text.encode()
+    return text.encode(errors="surrogateescape")  # bytes that are no text, in the variable, as they are

@@ -1,6 +1,7 @@
 """The salt: made once, the same for all, never inside the lake and never shown."""
 
 import hmac
+import os
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -38,6 +39,11 @@ def test_the_variable_goes_before_all_files(monkeypatch, tmp_path):
     monkeypatch.setenv("IP_HASH_SALT", "a salt that is long enough ")
     assert load_salt(str(tmp_path / "file")) == b"a salt that is long enough"
     assert not (tmp_path / "file").exists()
+
+
+def test_the_variable_may_hold_any_bytes(monkeypatch):
+    monkeypatch.setenv("IP_HASH_SALT", os.fsdecode(b"\xff\x80 and fourteen more"))
+    assert load_salt() == b"\xff\x80 and fourteen more"
 
 
 def test_a_salt_is_made_once_for_its_owner_alone(places, caplog):
