@@ -527,6 +527,15 @@ def test_with_a_last_good_catalog_it_is_kept_whatever_garbage_comes(deployment, 
     assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "three.nwb")]
 
 
+@pytest.mark.parametrize("elsewhere", ["http://a..b/", "http://xn--/", "mailto:x", "http://[::1", "ftp://x/"])
+def test_with_a_last_good_catalog_it_is_kept_wherever_a_redirect_leads(deployment, archive, elsewhere):
+    good = deployment.refresh()
+    archive.faults["dandisets/?"] = [("status", 302, {"Location": elsewhere})] * 9
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
+    assert f"{archive.address}/dandisets/?" in kept["error"]
+
+
 def test_an_answer_in_an_encoding_that_makes_no_text_is_an_outage(deployment, archive):
     archive.faults["dandisets/?"] = [("status", 500, {"Content-Type": "text/html; charset=base64"})] * 9
     with pytest.raises(CatalogUnavailableError, match="status 500"):

@@ -94,7 +94,8 @@ class RestApi:
                     return page
                 problem = _refusal(response)
                 asked = _retry_after(response)
-            except httpx.HTTPError as error:
+            # The last two: a redirect to what is no address, or whose host can have no name.
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
                 problem = f"{type(error).__name__} {error}".strip()
             wait = pause if asked is None else asked
             if pause is None or wait is None:
