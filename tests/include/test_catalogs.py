@@ -48,6 +48,7 @@ def restrict(*names, **values):
         ("prefix:2", ("prefix", "2")),
         ("dandi", ("dandi", DANDI_ARCHIVE)),
         ("dandi:https://api.example.org:8443/api/", ("dandi", "https://api.example.org:8443/api")),
+        ("dandi:http://[::1]:80/api", ("dandi", "http://[::1]:80/api")),
     ],
 )
 def test_the_setting_names_one_kind_of_catalog(setting, choice):
@@ -66,6 +67,10 @@ def test_the_setting_names_one_kind_of_catalog(setting, choice):
         "dandi:",
         "dandi:x",
         "dandi:ftp://x/y",
+        "dandi:http://:80/api",
+        "dandi:http://x:port/api",
+        "dandi:http://x:99999/api",
+        "dandi:http://a..b/api",
     ],
 )
 def test_a_kind_with_a_value_that_makes_no_sense_is_refused_before_any_work(settings_env, setting):
