@@ -75,6 +75,16 @@ def test_where_the_project_may_not_be_written_it_is_the_home(places, monkeypatch
     assert load_salt() == made  # it stays where it is when the project becomes writable
 
 
+def test_where_a_salt_may_be_that_may_not_be_looked_at_no_other_is_made(places, monkeypatch):
+    def is_file(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(SettingsError, match=r"Permission denied.*ip_hash_salt.*S3LOGS_SALT_FILE"):
+        load_salt()
+    assert not any(any(folder.iterdir()) for folder in places)
+
+
 def test_processes_that_start_at_once_agree(tmp_path):
     path = str(tmp_path / "new/salt")
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
