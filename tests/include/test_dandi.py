@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from include.s3logs.catalogs import CLAIMS, first_claims
+from include.s3logs.catalogs import CLAIMS, first_claims, rest
 from include.s3logs.catalogs.dandi import POINTER, Fetched, open_cached, refresh
 from include.s3logs.catalogs.dandi_api import DandiApi
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
@@ -42,8 +43,8 @@ class Deployment:
 
     def refresh(self, datasets=ALL, timeout=10.0):
         self.archive.asked.clear()
-        with closing(RestApi(self.archive.address, timeout=timeout, sleep=self.slept.append)) as rest:
-            return refresh(self.lake, DandiApi(rest), datasets)
+        with closing(RestApi(self.archive.address, timeout=timeout, sleep=self.slept.append)) as api:
+            return refresh(self.lake, DandiApi(api), datasets)
 
     def catalog(self, datasets=ALL):
         return open_cached(self.lake, self.archive.address, datasets)
@@ -534,6 +535,16 @@ def test_with_a_last_good_catalog_it_is_kept_wherever_a_redirect_leads(deploymen
     kept = deployment.refresh()
     assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
     assert f"{archive.address}/dandisets/?" in kept["error"]
+
+
+@pytest.mark.parametrize("pause", [0.01, 0])
+def test_an_answer_without_end_is_an_outage(deployment, archive, monkeypatch, pause):
+    monkeypatch.setattr(rest, *(("_LONGEST_ANSWER", 0.2) if pause else ("_LARGEST", 100_000)))
+    good = deployment.refresh()
+    archive.faults["dandisets/?"] = [("pieces", (time.sleep(pause) or b" " * 99 for _ in range(100_000)))]
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
+    assert re.search(r"dandisets/\?.* cannot be read: the answer has no end; \d+ bytes", kept["error"])
 
 
 def test_an_answer_in_an_encoding_that_makes_no_text_is_an_outage(deployment, archive):
