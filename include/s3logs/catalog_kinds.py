@@ -1,9 +1,10 @@
 """What `S3LOGS_CATALOG` may say, told apart without loading anything heavy: settings are read everywhere."""
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 NONE, MANIFEST, PREFIX, DANDI = "none", "manifest", "prefix", "dandi"
+_MOST_SEGMENTS = 512  # a key has at most 1,024 bytes
 DANDI_ARCHIVE = "https://api.dandiarchive.org/api"
 
 
@@ -20,14 +21,23 @@ def choose(setting: str) -> CatalogChoice:
     if not setting:
         return CatalogChoice(NONE, "")
     if kind == PREFIX and colon:
-        if not value.isdecimal() or int(value) < 1:
+        if not value.isdecimal() or int(value) not in range(1, _MOST_SEGMENTS + 1):
             raise ValueError(
-                "write prefix:<N> with N, the segments of a key that name its dataset, from 1 up"
+                "write prefix:<N> with N, the segments of a key that name its dataset, "
+                f"from 1 to {_MOST_SEGMENTS}"
             )
         return CatalogChoice(PREFIX, value)
     if kind == DANDI:
         address = urlsplit(value if colon else DANDI_ARCHIVE)
-        if address.scheme not in ("http", "https") or not address.netloc or address.query:
+        if address.scheme not in ("http", "https") or address.query or not _is_host(address):
             raise ValueError("write dandi:<base address>, such as dandi:https://api.example.org/api")
         return CatalogChoice(DANDI, address.geturl().rstrip("/"))
     return CatalogChoice(MANIFEST, setting)
+
+
+def _is_host(address: SplitResult) -> bool:
+    """Tell whether the address has a host that can have a name, and no port or one that is a number."""
+    try:
+        return bool((address.hostname or "").encode("idna")) and address.port != 0
+    except ValueError:
+        return False

@@ -58,10 +58,18 @@ def load_salt(salt_file: str = "", lake: str = "") -> bytes:
         raise SettingsError(f"S3LOGS_SALT_FILE={salt_file!r} is no file of this machine; set {VARIABLE}.")
     if salt_file:
         return _read_or_make(_outside(Path(salt_file).expanduser().absolute(), lake))
+    return _read_or_make(_outside(_default_place(), lake))
+
+
+def _default_place() -> Path:
     places = [folder / DEFAULT_FILE for folder in (PROJECT, Path.home())]
-    found = next((place for place in places if place.is_file()), None)
-    chosen = found or next((place for place in places if _may_be_made(place)), places[-1])
-    return _read_or_make(_outside(chosen, lake))
+    try:
+        found = next((place for place in places if place.is_file()), None)
+        return found or next((place for place in places if _may_be_made(place)), places[-1])
+    except OSError as error:  # a salt may be there: another one would give its requesters other hashes
+        raise SettingsError(
+            f"It cannot be found out whether there is a salt ({error}); set S3LOGS_SALT_FILE or {VARIABLE}."
+        ) from error
 
 
 def _outside(path: Path, lake: str) -> Path:
@@ -116,4 +124,4 @@ def _long_enough(text: str, where: str) -> bytes:
         raise SettingsError(
             f"The salt in {where} is shorter than {_SHORTEST} characters, so it can be guessed."
         )
-    return text.encode()
+    return text.encode(errors="surrogateescape")  # bytes that are no text, in the variable, as they are

@@ -5,6 +5,7 @@ What it raises never holds an address: only what kind of error it was.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +21,18 @@ from ipinfo.exceptions import RequestQuotaExceededError, TimeoutExceededError
 from include.s3logs.errors import AccessDeniedError, IpQuotaUsedUpError, IpServiceUnavailableError
 from include.s3logs.settings import Settings
 
+log = logging.getLogger(__name__)
+
 VARIABLE = "IPINFO_CREDENTIALS"
 TIMEOUT = 20
 """Seconds that a request may take."""
 _BATCH = 1000  # addresses; the most that the service takes
 _PARALLEL_REQUESTS = 16  # of the Lite API, which knows no batches
+_ERRORS = 3  # among these; more are rather an outage than single addresses that the service cannot answer for
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _QUOTA = (HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS)
 # What the client raises on an answer that is not what it expects.
-_NONSENSE = (ValueError, TypeError, AttributeError, KeyError)
+_NONSENSE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 
 
 class IpinfoClient:
@@ -46,14 +50,42 @@ class IpinfoClient:
 
     def details(self, addresses: Sequence[str]) -> Mapping[str, object]:
         """Return what the service says of each address; the errors are those of `IpService`."""
+        if not self._in_batches:
+            return self._one_by_one(addresses)
         with _explained():
-            if self._in_batches:
-                answers = self._handler.getBatchDetails(addresses, timeout_per_batch=TIMEOUT)
-            else:
-                with ThreadPoolExecutor(_PARALLEL_REQUESTS) as pool:
-                    given = pool.map(self._handler.getDetails, addresses)
-                    answers = dict(zip(addresses, given, strict=True))
+            answers = self._handler.getBatchDetails(addresses, timeout_per_batch=TIMEOUT)
             return {address: getattr(answer, "all", answer) for address, answer in answers.items()}
+
+    def _one_by_one(self, addresses: Sequence[str]) -> Mapping[str, object]:
+        """Ask for each address by itself, so that one without an answer costs the others nothing.
+
+        After some errors nothing more is asked; what was answered counts all the same.
+        """
+        errors: list[IpServiceUnavailableError] = []
+
+        def ask(address: str) -> object:
+            if len(errors) >= _ERRORS:
+                return None
+            try:
+                with _explained():
+                    return self._handler.getDetails(address).all
+            except IpServiceUnavailableError as error:
+                errors.append(error)
+                return None
+
+        with ThreadPoolExecutor(_PARALLEL_REQUESTS) as pool:
+            given = zip(addresses, pool.map(ask, addresses), strict=True)
+            answers = {address: answer for address, answer in given if answer is not None}
+        if errors and not answers:
+            raise errors[0]
+        if errors:
+            log.warning(
+                "%d of %d addresses have no answer: %s",
+                len(addresses) - len(answers),
+                len(addresses),
+                errors[0],
+            )
+        return answers
 
 
 class _NoCache:

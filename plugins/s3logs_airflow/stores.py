@@ -150,8 +150,8 @@ def open_regions(settings: Settings, lake: Store) -> RegionSource:
 
 def _read_file(address: str, aws_conn_id: str) -> bytes:
     """Return the content of a file that a setting names: a path or `s3://…`."""
-    folder, _, name = address.rpartition("/")
-    return open_store(f"{folder}/" if folder else ".", aws_conn_id).read(name)
+    folder, slash, name = address.rpartition("/")
+    return open_store(f"{folder}{slash}" or ".", aws_conn_id).read(name)
 
 
 def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:

@@ -1,7 +1,5 @@
 """What all catalogs share, the catalog that is the keys themselves, and which datasets are wanted."""
 
-import logging
-
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -10,6 +8,7 @@ from hypothesis import strategies as st
 from include.s3logs.catalog_kinds import DANDI_ARCHIVE, choose
 from include.s3logs.catalogs import CLAIMS, claims_digest, first_claims
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
+from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.catalogs.prefix import PrefixCatalog
 from include.s3logs.catalogs.table import TableCatalog, in_order
 from include.s3logs.errors import SettingsError
@@ -49,6 +48,7 @@ def restrict(*names, **values):
         ("prefix:2", ("prefix", "2")),
         ("dandi", ("dandi", DANDI_ARCHIVE)),
         ("dandi:https://api.example.org:8443/api/", ("dandi", "https://api.example.org:8443/api")),
+        ("dandi:http://[::1]:80/api", ("dandi", "http://[::1]:80/api")),
     ],
 )
 def test_the_setting_names_one_kind_of_catalog(setting, choice):
@@ -57,7 +57,21 @@ def test_the_setting_names_one_kind_of_catalog(setting, choice):
 
 @pytest.mark.parametrize(
     "setting",
-    ["prefix:0", "prefix:-1", "prefix:", "prefix:x", "prefix:1.5", "dandi:", "dandi:x", "dandi:ftp://x/y"],
+    [
+        "prefix:0",
+        "prefix:513",
+        "prefix:-1",
+        "prefix:",
+        "prefix:x",
+        "prefix:1.5",
+        "dandi:",
+        "dandi:x",
+        "dandi:ftp://x/y",
+        "dandi:http://:80/api",
+        "dandi:http://x:port/api",
+        "dandi:http://x:99999/api",
+        "dandi:http://a..b/api",
+    ],
 )
 def test_a_kind_with_a_value_that_makes_no_sense_is_refused_before_any_work(settings_env, setting):
     settings_env(catalog=setting)
@@ -90,8 +104,8 @@ def test_datasets_are_chosen_in_order_of_their_names(wanted, chosen):
 
 
 def test_a_dataset_that_the_catalog_does_not_have_is_told(caplog):
-    with caplog.at_level(logging.WARNING):
-        assert restrict("a", "typo").chosen(["a", "b"]) == ["a"]
+    manifest = b"object_key,dataset,version,asset_path\nk,a,1,p\n"
+    assert ManifestCatalog(manifest, "catalog.csv", restrict("a", "typo")).claims(["k"]).num_rows == 1
     assert "no dataset typo" in caplog.text
 
 

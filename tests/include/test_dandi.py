@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from include.s3logs.catalogs import CLAIMS, first_claims
+from include.s3logs.catalogs import CLAIMS, first_claims, rest
 from include.s3logs.catalogs.dandi import POINTER, Fetched, open_cached, refresh
 from include.s3logs.catalogs.dandi_api import DandiApi
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
@@ -42,8 +43,8 @@ class Deployment:
 
     def refresh(self, datasets=ALL, timeout=10.0):
         self.archive.asked.clear()
-        with closing(RestApi(self.archive.address, timeout=timeout, sleep=self.slept.append)) as rest:
-            return refresh(self.lake, DandiApi(rest), datasets)
+        with closing(RestApi(self.archive.address, timeout=timeout, sleep=self.slept.append)) as api:
+            return refresh(self.lake, DandiApi(api), datasets)
 
     def catalog(self, datasets=ALL):
         return open_cached(self.lake, self.archive.address, datasets)
@@ -115,6 +116,17 @@ def test_datasets_that_are_filtered_away_are_not_even_asked_for(deployment, arch
     found = deployment.claims(ONE, THREE, datasets=datasets)
     assert {name: rows[0][0] for name, rows in found.items()} == owner
     assert deployment.refresh(ALL)["datasets"] == 2
+
+
+@pytest.mark.parametrize("field", ["restrict_to", "exclude"])
+def test_a_dataset_that_the_archive_does_not_have_is_told_once_and_one_it_has_never(
+    deployment, caplog, field
+):
+    datasets = DatasetFilter(**{field: frozenset({"000021", "000022"})})
+    deployment.refresh(datasets)
+    deployment.catalog(datasets)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == ["The catalog has no dataset 000022, which the settings name."]
 
 
 # Asked for again only when it changed
@@ -448,12 +460,24 @@ def test_a_list_that_never_ends_is_an_error(deployment, archive):
         deployment.refresh()
 
 
+def test_a_list_that_goes_on_beyond_what_it_announces_is_left(deployment, archive):
+    where = f"{archive.address}/dandisets/000021/versions/?page="
+    archive.faults["000021/versions/?"] = [
+        ("body", f'{{"count": 3, "results": [{{"version": "{n}"}}], "next": "{where}{n}"}}'.encode())
+        for n in range(30)
+    ]
+    with pytest.raises(CatalogUnavailableError, match="announces 3 entries and lists 4"):
+        deployment.refresh()
+    assert len(archive.asked_for("000021/versions/?")) == 3 * 4
+
+
 @pytest.mark.parametrize(
     ("where", "entry", "named"),
     [
         ("dandisets/?", '{"id": 3}', "without identifier"),
         ("dandisets/?", '{"identifier": "../../x"}', "lists the dataset '../../x'"),
         ("dandisets/?", '{"identifier": "archive"}', "lists the dataset 'archive'"),
+        ("dandisets/?", f'{{"identifier": "{"a" * 201}"}}', "lists the dataset 'aaa"),
         ("000021/versions/?", '{"version": 1}', "without version"),
         ("000021/versions/draft/assets/", '{"path": "a", "blob": null, "zarr": null}', "without blob"),
         ("000021/versions/draft/assets/", '{"blob": "abc"}', "without path"),
@@ -502,6 +526,25 @@ def test_with_a_last_good_catalog_it_is_kept_whatever_garbage_comes(deployment, 
     assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
     kept["error"].encode()
     assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "three.nwb")]
+
+
+@pytest.mark.parametrize("elsewhere", ["http://a..b/", "http://xn--/", "mailto:x", "http://[::1", "ftp://x/"])
+def test_with_a_last_good_catalog_it_is_kept_wherever_a_redirect_leads(deployment, archive, elsewhere):
+    good = deployment.refresh()
+    archive.faults["dandisets/?"] = [("status", 302, {"Location": elsewhere})] * 9
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
+    assert f"{archive.address}/dandisets/?" in kept["error"]
+
+
+@pytest.mark.parametrize("pause", [0.01, 0])
+def test_an_answer_without_end_is_an_outage(deployment, archive, monkeypatch, pause):
+    monkeypatch.setattr(rest, *(("_LONGEST_ANSWER", 0.2) if pause else ("_LARGEST", 100_000)))
+    good = deployment.refresh()
+    archive.faults["dandisets/?"] = [("pieces", (time.sleep(pause) or b" " * 99 for _ in range(100_000)))]
+    kept = deployment.refresh()
+    assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
+    assert re.search(r"dandisets/\?.* cannot be read: the answer has no end; \d+ bytes", kept["error"])
 
 
 def test_an_answer_in_an_encoding_that_makes_no_text_is_an_outage(deployment, archive):

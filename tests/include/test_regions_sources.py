@@ -61,8 +61,10 @@ def test_the_own_table_goes_before_everything_else(tmp_path):
             b"network,region\n10.0.0.0/8,A\n10.0.0.1/8,B\n",
             "row 3 .* contradicts an earlier row, which says 'A'",
         ),
-        (b"network,region\n10.0.0.0/8,\xff\n", "no readable CSV"),
-        (b'network,region\n10.0.0.0/8,"A\n', "no readable CSV"),
+        (b"network,region\n10.0.0.0/8,\xff\n", r"own.csv, row 2 .* is no CSV in UTF-8"),
+        (b'network,region\n10.0.0.0/8,"A\n', r"own.csv, row 2 .* is no CSV in UTF-8"),
+        (b'network,region\n10.0.0.0/8,A\n\n11.0.0.0/8,"B"C\n', r"own.csv, row 4 .* is no CSV in UTF-8"),
+        (b'network,region\n10.0.0.0/8,"A\n11.0.0.0/8,B\n\n"\n', r"own.csv, row 2 .* is no CSV in UTF-8"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused_naming_the_row(csv, message):
@@ -215,7 +217,9 @@ def test_a_list_of_lines_may_have_comments():
         b"\xff",
         b"0.0.0.0/0",
         b'{"a": ["::/0"]}',
+        b'{"a": ' + b"[" * 100_000,
     ],
+    ids=lambda content: content[:20].decode("ascii", "replace"),
 )
 def test_what_is_no_list_leaves_the_old_one_with_its_day(tmp_path, content):
     lake = LocalStore(tmp_path)

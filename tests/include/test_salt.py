@@ -1,6 +1,7 @@
 """The salt: made once, the same for all, never inside the lake and never shown."""
 
 import hmac
+import os
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -40,6 +41,11 @@ def test_the_variable_goes_before_all_files(monkeypatch, tmp_path):
     assert not (tmp_path / "file").exists()
 
 
+def test_the_variable_may_hold_any_bytes(monkeypatch):
+    monkeypatch.setenv("IP_HASH_SALT", os.fsdecode(b"\xff\x80 and fourteen more"))
+    assert load_salt() == b"\xff\x80 and fourteen more"
+
+
 def test_a_salt_is_made_once_for_its_owner_alone(places, caplog):
     project, home = places
     first = load_salt()
@@ -67,6 +73,16 @@ def test_where_the_project_may_not_be_written_it_is_the_home(places, monkeypatch
     assert (home / ".s3logs/ip_hash_salt").read_text().strip().encode() == made
     monkeypatch.setattr(salt, "_may_be_made", lambda path: True)
     assert load_salt() == made  # it stays where it is when the project becomes writable
+
+
+def test_where_a_salt_may_be_that_may_not_be_looked_at_no_other_is_made(places, monkeypatch):
+    def is_file(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(SettingsError, match=r"Permission denied.*ip_hash_salt.*S3LOGS_SALT_FILE"):
+        load_salt()
+    assert not any(any(folder.iterdir()) for folder in places)
 
 
 def test_processes_that_start_at_once_agree(tmp_path):

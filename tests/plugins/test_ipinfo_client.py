@@ -92,6 +92,24 @@ def test_what_the_service_leaves_out_is_left_out(ipinfo):
     assert list(IpinfoClient("secret", "core").details(IPS)) == [IPS[0], IPS[2]]
 
 
+@pytest.mark.parametrize("mood", ["down", "throttles", "hangs", "garbage", "odd", "quota"])
+def test_an_address_without_an_answer_of_the_lite_api_costs_the_others_nothing(ipinfo, mood, caplog):
+    ipinfo.moods = [mood]
+    answers = IpinfoClient("secret", "lite").details(IPS)
+    assert len(answers) == 2
+    assert {ip: answers[ip]["ip"] for ip in answers} == {ip: ip for ip in answers}
+    assert "1 of 3 addresses have no answer: ipinfo" in caplog.text
+    assert not any(ip in caplog.text for ip in IPS)
+
+
+def test_after_some_errors_the_lite_api_is_not_asked_any_more_and_its_answers_count(ipinfo, monkeypatch):
+    monkeypatch.setattr(ipinfo_client, "_PARALLEL_REQUESTS", 1)
+    ipinfo.moods = ["down", "well", *["quota"] * 9]
+    asked = [*IPS, *(f"86.0.0.{n}" for n in range(9))]
+    assert list(IpinfoClient("secret", "lite").details(asked)) == [IPS[1]]
+    assert len(ipinfo.requests) == 4
+
+
 def test_the_token_comes_from_the_variable_before_the_connection(monkeypatch, settings_env):
     settings = load_settings()
     assert open_ipinfo(settings) is None
@@ -166,6 +184,12 @@ def test_the_own_table_is_a_file_that_the_setting_names(lake, tmp_path, settings
     assert look_up("10.0.0.1", "8.8.8.8") == ["Campus", "US"]
     (tmp_path / "own.csv").write_text("network,region\n10.0.0.0/8\n")
     with pytest.raises(SettingsError, match=r"own\.csv, row 2"):
+        look_up("10.0.0.1")
+
+
+def test_a_file_may_be_in_the_root_folder(lake, settings_env):
+    settings_env(region_table="/no-such-table.csv")
+    with pytest.raises(NotFoundError, match=r"(^|\s)/no-such-table\.csv"):
         look_up("10.0.0.1")
 
 

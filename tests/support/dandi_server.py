@@ -14,7 +14,8 @@ class DandiServer:
     `datasets` maps identifiers to {version: {"modified", "status", "asset_count",
     "assets": [{"path", "blob" or "zarr"}]}}.
     `faults` maps a part of an address to what its next answers do instead: ("status", 500),
-    ("status", 429, {"Retry-After": "1"}), ("body", b"…"), ("hang", seconds), ("call", function).
+    ("status", 429, {"Retry-After": "1"}), ("body", b"…"), ("pieces", iterator of bytes), ("hang", seconds),
+    ("call", function).
     """
 
     def __init__(self, page_limit=1000):
@@ -56,7 +57,7 @@ class DandiServer:
             match fault:
                 case ("status", status, *headers):
                     return status, dict(*headers), b"trouble"
-                case ("body", body):
+                case ("body" | "pieces", body):
                     return 200, {}, body
                 case ("hang", seconds):
                     time.sleep(seconds)
@@ -127,10 +128,12 @@ def dandi_server(**options):
             status, headers, body = archive.answer(self.path)
             try:
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": len(body)}.items():
+                whole = isinstance(body, bytes)
+                for name, value in {**headers, **({"Content-Length": len(body)} if whole else {})}.items():
                     self.send_header(name, str(value))
                 self.end_headers()
-                self.wfile.write(body)
+                for piece in [body] if whole else body:
+                    self.wfile.write(piece)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # the client lost patience
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from include.s3logs.catalogs import CLAIMS, RESERVED
+from include.s3logs.catalogs import CLAIMS, LONGEST_FOLDER, RESERVED, folder_of
 from include.s3logs.catalogs.rest import RestApi, ShiftedListError
 from include.s3logs.errors import CatalogUnavailableError
 
@@ -85,6 +85,8 @@ class DandiApi:
                     announced = page.get("count") if announced is None else announced
                     listed += len(page["results"])
                     taken.append(take(page["results"]))
+                    if isinstance(announced, int) and listed > announced:  # it may go on without end
+                        break
             except ShiftedListError as error:
                 problem = str(error)
                 continue
@@ -114,7 +116,9 @@ class DandiApi:
         newest = [result.get("draft_version"), result.get("most_recent_published_version")]
         known = [(version.get("version"), _state(version)) for version in newest if isinstance(version, dict)]
         identifier = self._text(result, "identifier", path)
-        if not identifier.isalnum() or identifier in RESERVED:  # it becomes part of addresses
+        # It becomes part of addresses, and a folder.
+        fits = identifier.isalnum() and len(folder_of(identifier)) <= LONGEST_FOLDER
+        if not fits or identifier in RESERVED:
             raise CatalogUnavailableError(f"{self.address}/{path} lists the dataset {identifier!r}.")
         state = "; ".join(f"{name} {state}" for name, state in known) if all(s for _, s in known) else ""
         return Dataset(identifier, state, result.get("embargo_status", "OPEN") == "OPEN")

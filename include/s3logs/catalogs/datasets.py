@@ -38,10 +38,13 @@ class DatasetFilter:
     def chosen(self, names: Iterable[str]) -> list[str]:
         """Return those of all the catalog's datasets that pass, in order of their names."""
         known = set(names)
-        if unknown := sorted((self.restrict_to | self.exclude) - known):
-            log.warning("The catalog has no dataset %s, which the settings name.", ", ".join(unknown))
         wanted = sorted((known & self.restrict_to if self.restrict_to else known) - self.exclude)
         return wanted[: self.limit] if self.limit else wanted
+
+    def warn_of_unknown(self, names: Iterable[str]) -> None:
+        """Say in the log which datasets the settings name and the catalog, that has these, does not have."""
+        if unknown := sorted((self.restrict_to | self.exclude).difference(names)):
+            log.warning("The catalog has no dataset %s, which the settings name.", ", ".join(unknown))
 
     def as_text(self) -> str:
         """Return the filter as a text, the same for equal filters."""

@@ -1,5 +1,6 @@
 """Reading a paginated JSON API patiently: time-outs, retries, and pauses as long as the server asks for."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ PARALLEL_REQUESTS = 8
 _TIMEOUT = 60.0  # seconds without a byte
 _PAUSES = (1, 2, 4, 8, 16)  # seconds before each further attempt
 _LONGEST_PAUSE = 120.0  # seconds; a server that asks for more is given up for now
+_LONGEST_ANSWER = 300.0  # seconds; bytes that come one by one are no timeout
+_LARGEST = 64 << 20  # bytes; more is no page of a list
 _WORTH_RETRYING = {408, 425, 429}
 _SHOWN = 200
 
@@ -88,13 +91,14 @@ class RestApi:
         for pause in (*_PAUSES, None):
             asked: float | None = None
             try:
-                response = self._client.get(address)
-                page = _page(response) if response.is_success else None
+                response, content = self._answer(address)
+                page = _page(content) if response.is_success else None
                 if page is not None:
                     return page
-                problem = _refusal(response)
+                problem = _refusal(response, content)
                 asked = _retry_after(response)
-            except httpx.HTTPError as error:
+            # The last two: a redirect to what is no address, or whose host can have no name.
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
                 problem = f"{type(error).__name__} {error}".strip()
             wait = pause if asked is None else asked
             if pause is None or wait is None:
@@ -105,15 +109,28 @@ class RestApi:
             self._sleep(wait)
         raise CatalogUnavailableError(f"{address} cannot be read: {problem}.")
 
+    def _answer(self, address: str) -> tuple[httpx.Response, bytes]:
+        """Return the answer and its content; CatalogUnavailableError when that seems to have no end."""
+        begun, content = time.monotonic(), bytearray()
+        with self._client.stream("GET", address) as response:
+            for piece in response.iter_bytes():
+                content += piece
+                if len(content) > _LARGEST or time.monotonic() - begun > _LONGEST_ANSWER:
+                    raise CatalogUnavailableError(
+                        f"{address} cannot be read: the answer has no end; "
+                        f"{len(content)} bytes came in {time.monotonic() - begun:.0f} s."
+                    )
+        return response, bytes(content)
 
-def _refusal(response: httpx.Response) -> str:
+
+def _refusal(response: httpx.Response, content: bytes) -> str:
     """Say what is wrong with the answer; raise what trying again cannot heal."""
     status, address = response.status_code, response.url
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise AccessDeniedError(f"{address} may not be read ({status}).")
     if status == HTTPStatus.NOT_FOUND:
         raise NotFoundError(f"{address} does not exist (404).")
-    text = response.content.decode("utf-8", "replace")  # whatever charset the answer may claim to have
+    text = content.decode("utf-8", "replace")  # whatever charset the answer may claim to have
     shown = " ".join(text[:_SHOWN].split())
     if response.is_client_error and status not in _WORTH_RETRYING:
         raise CatalogUnavailableError(f"{address} cannot be read: status {status}, {shown!r}.")
@@ -122,10 +139,10 @@ def _refusal(response: httpx.Response) -> str:
     return f"status {status}, {shown!r}"
 
 
-def _page(response: httpx.Response) -> Mapping[str, Any] | None:
-    """Return the answer if it is a page of a list, else None."""
+def _page(content: bytes) -> Mapping[str, Any] | None:
+    """Return what is in the answer if it is a page of a list, else None."""
     try:
-        page = response.json()
+        page = json.loads(content)
     except (ValueError, RecursionError):  # the latter when brackets are nested without end
         return None
     if not isinstance(page, dict) or not isinstance(page.get("next"), str | None):

@@ -56,7 +56,7 @@ def refresh_list(lake: Store, name: str, url: str, fetch: Fetch, today: date) ->
         networks = read_networks(fetch(url))
     except IpServiceUnavailableError as error:
         return _stale(lake, name, str(error))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter when brackets are nested without end
         return _stale(lake, name, f"{url} holds no list of networks: {error}")
     kept = {"fetched": str(today), "networks": networks, "source": url}
     lake.write(_key(name), json.dumps(kept, indent=1, sort_keys=True).encode() + b"\n")
