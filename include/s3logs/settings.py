@@ -4,6 +4,7 @@
 Secrets are no settings: they come through Airflow connections.
 """
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -16,8 +17,14 @@ from include.s3logs.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CONFIG = SettingsConfigDict(
-    env_prefix="S3LOGS_", env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    env_prefix="S3LOGS_",
+    env_file=PROJECT / ".env",
+    env_ignore_empty=True,
+    extra="ignore",
+    frozen=True,
+    hide_input_in_errors=True,  # `_explain` shows it, but for passwords
 )
+_PASSWORD = re.compile(r"//[^/@]*@")
 _Model = TypeVar("_Model", bound=BaseSettings)
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
@@ -241,7 +248,8 @@ def _load(model: type[_Model]) -> _Model:
 
 def _explain(error: ValidationError) -> str:
     lines = [
-        f"S3LOGS_{str(problem['loc'][0]).upper()}={problem.get('input')!r}: {problem['msg']}"
+        f"S3LOGS_{str(problem['loc'][0]).upper()}={_PASSWORD.sub('//…@', repr(problem.get('input')))}: "
+        f"{problem['msg']}"
         for problem in error.errors()
     ]
     return "These settings make no sense:\n" + "\n".join(lines)

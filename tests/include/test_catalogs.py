@@ -1,5 +1,7 @@
 """What all catalogs share, the catalog that is the keys themselves, and which datasets are wanted."""
 
+import traceback
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -77,6 +79,13 @@ def test_a_kind_with_a_value_that_makes_no_sense_is_refused_before_any_work(sett
     settings_env(catalog=setting)
     with pytest.raises(SettingsError, match=f"S3LOGS_CATALOG='{setting}'.*write (prefix|dandi):<"):
         load_settings()
+
+
+def test_an_address_with_a_password_is_refused_and_the_password_not_shown(settings_env):
+    settings_env(catalog="dandi:https://me:pass-word@api.example.org/api")
+    with pytest.raises(SettingsError, match=r"S3LOGS_CATALOG='dandi:https://…@api.*without a user") as error:
+        load_settings()
+    assert "pass-word" not in "".join(traceback.format_exception(error.value))
 
 
 def test_restrict_and_exclude_together_are_refused_before_any_work(settings_env):
