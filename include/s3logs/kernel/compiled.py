@@ -33,6 +33,7 @@ ARGUMENTS = {
 }
 PROCESSOR = "NUMBA_CPU_NAME"  # Numba heeds it, too
 _HERE = Path(__file__).parent
+_DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file: LLVM does not survive damaged code
 
 
 @cache
@@ -58,7 +59,7 @@ def build() -> bytes:
         temporary = folder / f"{_name()}.{secrets.token_hex(4)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(code)
+            temporary.write_bytes(code + hashlib.sha256(code).digest())
             temporary.replace(folder / _name())
         except OSError as error:
             log.warning("The compiled kernels cannot be kept in %s: %s", folder, error)
@@ -70,7 +71,11 @@ def build() -> bytes:
 def _kept() -> bytes | None:
     for folder in _folders():
         with suppress(OSError):
-            return (folder / _name()).read_bytes()
+            kept = (folder / _name()).read_bytes()
+            code, digest = kept[:-_DIGEST], kept[-_DIGEST:]
+            if hashlib.sha256(code).digest() == digest:
+                return code
+            log.warning("The compiled kernels kept in %s are not whole", folder)
     return None
 
 
