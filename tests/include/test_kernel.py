@@ -94,6 +94,16 @@ def test_kernels_are_kept_where_the_user_may_write(monkeypatch, tmp_path):
     assert compiled._kept() == code
 
 
+def test_a_user_without_a_home_finds_the_kernels_beside_the_sources(monkeypatch):
+    def unknown(_):
+        raise KeyError
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert compiled._folders() == [compiled._HERE / "__pycache__"]
+
+
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda kept: kept[:-1], lambda kept: bytes(len(kept))])
 def test_damaged_kernels_are_not_used(damage, monkeypatch, tmp_path, caplog):
     compiled.kernels()

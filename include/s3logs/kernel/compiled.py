@@ -81,8 +81,10 @@ def _kept() -> bytes | None:
 
 def _folders() -> list[Path]:
     """Return where the code may be kept: beside the sources, or in the user's cache."""
-    cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return [_HERE / "__pycache__", Path(cache_home).expanduser() / "s3logs"]
+    folders = [_HERE / "__pycache__"]
+    with suppress(RuntimeError):  # a user whom the system does not know has no home
+        folders.append(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "s3logs")
+    return folders
 
 
 @cache
