@@ -115,14 +115,13 @@ def _machine() -> Any:
 def _function(address: int, arguments: int) -> Callable[..., int]:
     """Return a kernel as a function, called as Numba calls its own: results and errors come by reference."""
     kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * arguments)
-    function, result, error = kind(address), ctypes.c_int64(), ctypes.c_void_p()
-    to_result, to_error = ctypes.addressof(result), ctypes.addressof(error)
+    function = kind(address)
 
     def call(*values: int) -> int:
-        function(to_result, to_error, *values)
+        result, error = ctypes.c_int64(), ctypes.c_void_p()  # of this call: other threads call meanwhile
+        function(ctypes.addressof(result), ctypes.addressof(error), *values)
         return result.value
 
-    call.keeps = result, error  # type: ignore[attr-defined]
     return call
 
 
