@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,11 +60,18 @@ def test_kernels_for_another_processor_are_others_and_work(monkeypatch):
     assert run().stdout.split() == []
 
 
-@pytest.mark.parametrize("change", ["version", "processor", "source"])
+@pytest.mark.parametrize("change", ["version", "processor", "source", "system", "machine"])
 def test_a_change_of_anything_asks_for_other_kernels(change, monkeypatch, tmp_path):
+    if change in ("system", "machine"):
+        monkeypatch.setenv("NUMBA_CPU_NAME", "generic")  # of whatever kind
     before = compiled._name()
     compiled._name.cache_clear()
-    if change == "version":
+    here = os.uname()
+    if change == "system":
+        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(sysname="Another", machine=here.machine))
+    elif change == "machine":
+        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(sysname=here.sysname, machine="another"))
+    elif change == "version":
         monkeypatch.setattr(compiled, "version", lambda _: "0")
     elif change == "processor":
         monkeypatch.setenv("NUMBA_CPU_NAME", "generic")

@@ -2,8 +2,8 @@
 
 Numba translates the kernels to LLVM's language, and LLVM to machine code, which is kept in a file. A process
 that finds the file loads it in some milliseconds; Numba would take two seconds. The file's name tells
-sources, versions and processor, so that a change of any of them builds anew. `make .venv` and the image build
-do that ahead: python -m include.s3logs.kernel.compiled
+sources, versions, system and processor, so that a change of any of them builds anew. `make .venv` and the
+image build do that ahead: python -m include.s3logs.kernel.compiled
 """
 
 import ctypes
@@ -90,7 +90,9 @@ def _folders() -> list[Path]:
 @cache
 def _name() -> str:
     """Return the name of the file: it tells everything that the code depends on."""
-    digest = hashlib.sha256("\n".join([*_processor(), version("numba"), version("llvmlite")]).encode())
+    system = os.uname()  # a folder may be shared by machines of more than one kind
+    told = [system.sysname, system.machine, *_processor(), version("numba"), version("llvmlite")]
+    digest = hashlib.sha256("\n".join(told).encode())
     for source in SOURCES:
         digest.update((_HERE / f"{source}.py").read_bytes())
     return f"kernels-{digest.hexdigest()[:16]}.o"
