@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from include.s3logs import object_list
 from include.s3logs.arrow import number_array
 from include.s3logs.checkpoint import Attempt, Outcome, fingerprint_of, load_checkpoint, run_stage
-from include.s3logs.decompress import CorruptObjectError, recognise, unpack, with_lines
+from include.s3logs.decompress import LONGEST_LINE, CorruptObjectError, recognise, unpack, with_lines
 from include.s3logs.errors import (
     AccessDeniedError,
     NotFoundError,
@@ -139,7 +139,7 @@ class _Reduction:
     def _reduce(self, log_object: LogObject, content: Content) -> None:
         skips = self.skips
         try:
-            selections = self._readable(content)
+            selections = self._readable(log_object, content)
             skips = False  # from here on lines of it are counted
             self._add(log_object, selections)
         except _UNREADABLE as error:
@@ -154,13 +154,13 @@ class _Reduction:
             self.counts["unreadable_objects"] += 1
             self.quarantine.add(log_object, None, f"unreadable: {error}", None)
 
-    def _readable(self, content: Content) -> Iterable[Selection]:
+    def _readable(self, log_object: LogObject, content: Content) -> Iterable[Selection]:
         """Return what will select from the content, once it is known that the object can be read."""
         packing, pieces = recognise(content())
         lines = with_lines(unpack(pieces))
-        if self.skips and packing:
+        if self.skips and (packing or log_object.size > LONGEST_LINE):
             # Nothing of an object whose end is corrupt may count. So all of it is unpacked beforehand; one of
-            # more than one piece is read twice for that.
+            # more than one piece is read twice for that. Others are corrupt only by too long a line.
             for _ in lines:
                 pass
             lines = with_lines(unpack(content()))

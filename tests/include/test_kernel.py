@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,11 +60,18 @@ def test_kernels_for_another_processor_are_others_and_work(monkeypatch):
     assert run().stdout.split() == []
 
 
-@pytest.mark.parametrize("change", ["version", "processor", "source"])
+@pytest.mark.parametrize("change", ["version", "processor", "source", "system", "machine"])
 def test_a_change_of_anything_asks_for_other_kernels(change, monkeypatch, tmp_path):
+    if change in ("system", "machine"):
+        monkeypatch.setenv("NUMBA_CPU_NAME", "generic")  # of whatever kind
     before = compiled._name()
     compiled._name.cache_clear()
-    if change == "version":
+    here = os.uname()
+    if change == "system":
+        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(sysname="Another", machine=here.machine))
+    elif change == "machine":
+        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(sysname=here.sysname, machine="another"))
+    elif change == "version":
         monkeypatch.setattr(compiled, "version", lambda _: "0")
     elif change == "processor":
         monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
@@ -90,7 +98,31 @@ def test_kernels_are_kept_where_the_user_may_write(monkeypatch, tmp_path):
     monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "file", tmp_path / "cache/s3logs"])
     code = compiled.build()
     (kept,) = (tmp_path / "cache/s3logs").iterdir()
-    assert kept.read_bytes() == code == compiled._kept()
+    assert kept.read_bytes().startswith(code)
+    assert compiled._kept() == code
+
+
+def test_a_user_without_a_home_finds_the_kernels_beside_the_sources(monkeypatch):
+    def unknown(_):
+        raise KeyError
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert compiled._folders() == [compiled._HERE / "__pycache__"]
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda kept: kept[:-1], lambda kept: bytes(len(kept))])
+def test_damaged_kernels_are_not_used(damage, monkeypatch, tmp_path, caplog):
+    compiled.kernels()
+    kept = next(folder / compiled._name() for folder in compiled._folders() if folder.is_dir()).read_bytes()
+    monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "damaged", tmp_path])
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / compiled._name()).write_bytes(damage(kept))
+    assert compiled._kept() is None
+    assert "damaged are not whole" in caplog.text
+    (tmp_path / compiled._name()).write_bytes(kept)
+    assert compiled._kept() == kept[: -compiled._DIGEST]
 
 
 def test_every_source_of_the_kernels_decides_their_name():

@@ -5,6 +5,7 @@ import base64
 import bz2
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -194,6 +195,16 @@ def test_after_very_short_lines_long_ones_are_read_as_ever():
     data = b"\n" * 50_000 + b"\n".join([long, ORDINARY, long]) + b"\n" * 20_000 + ORDINARY
     parsed = parse(data)
     assert parsed.records["line_number"].to_pylist() == [50_001, 50_002, 50_003, 70_003]
+
+
+def test_several_threads_may_parse_at_once():
+    contents = [
+        b"\n".join(ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%d" % (n * of)) for n in range(3000))
+        for of in range(1, 40)
+    ]
+    expected = [parse(data).records for data in contents]
+    with ThreadPoolExecutor(4) as pool:
+        assert [parsed.records for parsed in pool.map(parse, contents)] == expected
 
 
 @pytest.mark.parametrize(

@@ -150,14 +150,16 @@ def test_an_object_that_vanishes_in_its_middle_fails_the_day(world, small_pieces
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bytes])
-def test_what_never_ends_a_line_is_no_log_object(world, monkeypatch, pack):
-    monkeypatch.setattr("include.s3logs.decompress.LONGEST_LINE", 1000)
+def test_what_never_ends_a_line_is_no_log_object(world, small_pieces, monkeypatch, pack):
+    for module in ("decompress", "reduce"):
+        monkeypatch.setattr(f"include.s3logs.{module}.LONGEST_LINE", 3 * PIECE)
+    monkeypatch.setattr("include.s3logs.decompress.UNPACKED", PIECE)
     world.deliver(line(), name("A"))
-    world.deliver(pack(b"\0" * 1001), name("B"))
-    with pytest.raises(UnreadableObjectError, match="a line is longer than 1000 bytes"):
+    world.deliver(pack(line() + Random(1).randbytes(5 * PIECE).replace(b"\n", b"")), name("B"))
+    with pytest.raises(UnreadableObjectError, match="a line is longer than 30000 bytes"):
         world.reduce()
-    if pack is gzip.compress:
-        assert world.reduce(on_unreadable="skip").checkpoint.counts["lines"] == 1
+    counts = world.reduce(on_unreadable="skip").checkpoint.counts
+    assert (counts["lines"], counts["unreadable_objects"], counts["exact_duplicates"]) == (1, 1, 0)
 
 
 def test_no_temporary_file_is_left_behind(world, tmp_path, monkeypatch):

@@ -2,8 +2,8 @@
 
 Numba translates the kernels to LLVM's language, and LLVM to machine code, which is kept in a file. A process
 that finds the file loads it in some milliseconds; Numba would take two seconds. The file's name tells
-sources, versions and processor, so that a change of any of them builds anew. `make .venv` and the image build
-do that ahead: python -m include.s3logs.kernel.compiled
+sources, versions, system and processor, so that a change of any of them builds anew. `make .venv` and the
+image build do that ahead: python -m include.s3logs.kernel.compiled
 """
 
 import ctypes
@@ -33,6 +33,7 @@ ARGUMENTS = {
 }
 PROCESSOR = "NUMBA_CPU_NAME"  # Numba heeds it, too
 _HERE = Path(__file__).parent
+_DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file: LLVM does not survive damaged code
 
 
 @cache
@@ -58,7 +59,7 @@ def build() -> bytes:
         temporary = folder / f"{_name()}.{secrets.token_hex(4)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(code)
+            temporary.write_bytes(code + hashlib.sha256(code).digest())
             temporary.replace(folder / _name())
         except OSError as error:
             log.warning("The compiled kernels cannot be kept in %s: %s", folder, error)
@@ -70,20 +71,28 @@ def build() -> bytes:
 def _kept() -> bytes | None:
     for folder in _folders():
         with suppress(OSError):
-            return (folder / _name()).read_bytes()
+            kept = (folder / _name()).read_bytes()
+            code, digest = kept[:-_DIGEST], kept[-_DIGEST:]
+            if hashlib.sha256(code).digest() == digest:
+                return code
+            log.warning("The compiled kernels kept in %s are not whole", folder)
     return None
 
 
 def _folders() -> list[Path]:
     """Return where the code may be kept: beside the sources, or in the user's cache."""
-    cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return [_HERE / "__pycache__", Path(cache_home).expanduser() / "s3logs"]
+    folders = [_HERE / "__pycache__"]
+    with suppress(RuntimeError):  # a user whom the system does not know has no home
+        folders.append(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "s3logs")
+    return folders
 
 
 @cache
 def _name() -> str:
     """Return the name of the file: it tells everything that the code depends on."""
-    digest = hashlib.sha256("\n".join([*_processor(), version("numba"), version("llvmlite")]).encode())
+    system = os.uname()  # a folder may be shared by machines of more than one kind
+    told = [system.sysname, system.machine, *_processor(), version("numba"), version("llvmlite")]
+    digest = hashlib.sha256("\n".join(told).encode())
     for source in SOURCES:
         digest.update((_HERE / f"{source}.py").read_bytes())
     return f"kernels-{digest.hexdigest()[:16]}.o"
@@ -108,14 +117,13 @@ def _machine() -> Any:
 def _function(address: int, arguments: int) -> Callable[..., int]:
     """Return a kernel as a function, called as Numba calls its own: results and errors come by reference."""
     kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * arguments)
-    function, result, error = kind(address), ctypes.c_int64(), ctypes.c_void_p()
-    to_result, to_error = ctypes.addressof(result), ctypes.addressof(error)
+    function = kind(address)
 
     def call(*values: int) -> int:
-        function(to_result, to_error, *values)
+        result, error = ctypes.c_int64(), ctypes.c_void_p()  # of this call: other threads call meanwhile
+        function(ctypes.addressof(result), ctypes.addressof(error), *values)
         return result.value
 
-    call.keeps = result, error  # type: ignore[attr-defined]
     return call
 
 
