@@ -61,7 +61,7 @@ def plan(destination: Store, stores: Mapping[str, Store], options: RollUpOptions
     result, found = scan.plan, scan.found
     for interval in scan.stored_with_work():
         found.setdefault(interval, Planned(interval))
-    closed = {i for i in found if options.include_open or i.end + options.settling <= now}
+    closed = {i for i in found if options.include_open or i.end <= now - options.settling}
     result.open = len(found) - len(closed)
     ordered = sorted(closed, key=lambda interval: (interval.name, interval))
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
