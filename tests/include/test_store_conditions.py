@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from include.s3logs.errors import AccessDeniedError, ChangedObjectError
+from include.s3logs.errors import AccessDeniedError, ChangedObjectError, StoreUnavailableError
 from include.s3logs.store import ABSENT, PIECE, LocalStore, Version
 from include.s3logs.store_s3 import S3Store
 
@@ -149,6 +150,42 @@ def test_the_server_refuses_what_changes_in_the_last_moment(s3, bucket):
     store.client = client
     assert "changed" in refused["a"]
     assert store.read("a") == b"after"
+
+
+def _error(code, status, operation):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation)
+
+
+def test_an_upload_whose_completion_is_answered_late_is_worth_another_attempt(s3, bucket, tmp_path):
+    """The answer got lost, the client asked again: S3 knows no such upload then, and the object is there."""
+    (tmp_path / "file").write_bytes(bytes(3 * PIECE))
+
+    class Forgetful(Failing):
+        def complete_multipart_upload(self, **request):
+            self.client.complete_multipart_upload(**request)
+            raise _error("NoSuchUpload", 404, "CompleteMultipartUpload")
+
+        def abort_multipart_upload(self, **_):
+            raise _error("NoSuchUpload", 404, "AbortMultipartUpload")
+
+    store = S3Store(Forgetful(s3.client, ""), bucket)
+    with pytest.raises(StoreUnavailableError, match="NoSuchUpload"):
+        store.write_file("a", tmp_path / "file", over=ABSENT)
+    assert store.find("a").size == 3 * PIECE
+
+
+def test_why_an_upload_failed_is_told_also_where_its_parts_cannot_be_removed(s3, bucket, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(3 * PIECE))
+
+    class Keeping(Failing):
+        def abort_multipart_upload(self, **_):
+            raise _error("AccessDenied", 403, "AbortMultipartUpload")
+
+    store = S3Store(Keeping(s3.client, ""), bucket)
+    store.write("a", b"there")
+    with pytest.raises(ChangedObjectError) as raised:
+        store.write_file("a", tmp_path / "file", over=ABSENT)
+    assert "AbortMultipartUpload" in raised.value.__cause__.__notes__[0]
 
 
 @pytest.mark.parametrize("versioned", [False, True])

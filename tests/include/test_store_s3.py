@@ -107,8 +107,9 @@ class _Troubled(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"only this")
             return
-        status = {"slow-down": 503, "broken": 500, "too-many": 429, "hangs": 500, "odd": 400}[kind]
-        code = {"slow-down": "SlowDown", "odd": "InvalidArgument"}.get(kind, "InternalError")
+        status = {"slow-down": 503, "too-many": 429, "too-slow": 400, "odd": 400}.get(kind, 500)
+        codes = {"slow-down": "SlowDown", "too-slow": "RequestTimeout", "odd": "InvalidArgument"}
+        code = codes.get(kind, "InternalError")
         body = f"<Error><Code>{code}</Code><Message>{kind}</Message></Error>".encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -130,7 +131,7 @@ def troubled():
     server.server_close()
 
 
-@pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "hangs", "cut"])
+@pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "too-slow", "hangs", "cut"])
 def test_what_can_heal_is_worth_another_attempt(troubled, kind, no_pauses):
     with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
         troubled.read(kind)
