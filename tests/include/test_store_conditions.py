@@ -246,6 +246,33 @@ def test_a_bucket_with_versions_is_really_freed(s3, bucket):
     assert keys(store) == ["changed"]
 
 
+def test_of_a_bucket_with_versions_only_the_batch_is_listed(s3, bucket):
+    """A month has a hundred batches: were the rest listed for each, that would be thousands of pages."""
+    store = S3Store(s3.client, bucket, "x/")
+    s3.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(100):
+        store.write(f"logs/{number:05}", b"1")
+    pages = []
+
+    def ten(params, **_):
+        pages.append(1)
+        return {**params, "MaxKeys": 10}
+
+    event = "provide-client-params.s3.ListObjectVersions"
+    s3.client.meta.events.register(event, ten, unique_id="n")
+    try:
+        versions = [version(store, f"logs/{number:05}") for number in range(5, 20)]
+        assert store.delete_versions(versions) == {}
+    finally:
+        s3.client.meta.events.unregister(event, unique_id="n")
+    assert len(pages) <= 3
+    left, markers = stored_versions(s3, bucket)
+    assert ([key for key, _ in left], markers) == (
+        [f"x/logs/{number:05}" for number in range(100) if not 5 <= number < 20],
+        [],
+    )
+
+
 def test_tags_are_added_to_those_that_are_there(s3, bucket):
     store = S3Store(s3.client, bucket, "x/")
     versions = put_many(store, 4)
