@@ -195,6 +195,26 @@ def test_a_destination_inside_the_source_is_read_through_either(nest, tmp_path, 
             assert len(find_log_objects(stores, day, day).of(day)) == 5
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_destination_around_the_source_lists_no_log_object_twice(nest, tmp_path, turned):
+    source, day = part_of(nest, "logs"), DAYS[1]
+    world = World(tmp_path, source, nest)
+    if turned:
+        world.stores = dict(reversed(world.stores.items()))
+    deliver(source, prefix="reef/")
+    source.write("foreign", b"")
+    listing = find_log_objects(world.stores)
+    assert [len(listing.of(day)) for day in DAYS] == [5, 5, 5, 5]
+    assert listing.foreign == 1
+    before = {day: world.outputs(day) for day in DAYS}
+    world.roll_up(originals="delete")
+    for day in DAYS:
+        assert world.reduce(day).reused
+        assert world.outputs(day) == before[day]
+    source.write(f"reef/{day}-12-00-00-L", line(request_id="late", sent=7))
+    assert world.reduce(day).checkpoint.counts["log_objects"] == 6
+
+
 def test_what_was_rolled_up_in_a_part_is_read_and_extended_from_the_whole(nest, tmp_path):
     part, day = part_of(nest, "logs"), DAYS[1]
     deliver(nest)
