@@ -157,6 +157,28 @@ def test_a_damaged_roll_up_fails_its_days_by_name_or_is_skipped(world, codec, da
     assert world.reduce(other).checkpoint.counts["log_objects"] == 5
 
 
+def test_what_is_not_damaged_of_a_roll_up_is_read_and_the_roll_up_only_once(world, monkeypatch):
+    day = DAYS[1]
+    whole = world.reduce(day).checkpoint.counts
+    world.roll_up(originals="delete", codec="none")
+    path = world.archive.root / f"logs/{day}"
+    path.write_bytes(path.read_bytes().replace(GARBAGE, GARBAGE.swapcase()))  # of the first log object
+    reads = []
+    read_pieces = LocalStore.read_pieces
+
+    def reading(store, key, size, etag=None):
+        reads.append(store.uri(key))
+        return read_pieces(store, key, size, etag)
+
+    monkeypatch.setattr(LocalStore, "read_pieces", reading)
+    skipped = world.reduce(day, on_unreadable="skip", force=True).checkpoint.counts
+    assert (skipped["log_objects"], skipped["unreadable_objects"]) == (5, 1)
+    assert skipped["lines"] == whole["lines"] - 5
+    path.write_bytes(b"x" * 10)
+    assert world.reduce(day, on_unreadable="skip", force=True).checkpoint.counts["unreadable_objects"] == 4
+    assert reads.count(str(path)) == 3  # once for its digest, where its size did not tell
+
+
 def test_what_only_looks_like_a_roll_up_is_foreign(world):
     world.source.write("logs/2024-06-01.gz", b"of another service")
     listing = find_log_objects(world.stores, DAYS[1], DAYS[1])
