@@ -292,6 +292,12 @@ def test_the_plan_as_people_read_it(source):
     )
 
 
+def test_what_does_not_fit_one_run_is_told(source):
+    found = plan(source, {"": source}, RollUpOptions(), NOW)
+    assert "One run does 1, the oldest first; 1 are left" in describe(found, RollUpOptions(), 1)
+    assert "One run" not in describe(found, RollUpOptions(), 2) + describe(found, RollUpOptions())
+
+
 def test_planning_on_s3(s3, bucket):
     store = S3Store(s3.client, bucket, "x/")
     for key in ("a/2026-10-01-00-00-00-C", f"{PARTITIONED}2026/10/01/2026-10-01-00-00-00-D"):
