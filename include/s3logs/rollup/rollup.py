@@ -20,6 +20,7 @@ from typing import Any
 
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     ChangedObjectError,
     CorruptRollUpError,
     NotFoundError,
@@ -299,7 +300,7 @@ class _RollUp:
         held = self.state.truth.holds() if self.state.truth else set()
         found = (o for o in self.objects if o.source == source and version_of(o) in held)
         for log_object in islice(found, _TRIES):
-            with suppress(AccessDeniedError, NotFoundError, ChangedObjectError):
+            with suppress(AccessDeniedError, ArchivedObjectError, NotFoundError, ChangedObjectError):
                 next(self.stores[source].read_pieces(*log_object[1:]), None)
                 return True
         return False
