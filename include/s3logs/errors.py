@@ -21,8 +21,12 @@ class NotFoundError(PermanentError):
     """An object, folder or bucket is not there; the message names it."""
 
 
+class ArchivedObjectError(PermanentError):
+    """An object is in an archive (Glacier): it has to be restored before it can be read; names it."""
+
+
 class UnreadableObjectError(PermanentError):
-    """A log object is corrupt, forbidden or gone; the message names it."""
+    """A log object is corrupt, forbidden, archived or gone; the message names it."""
 
 
 class TooManyRejectionsError(PermanentError):

@@ -22,6 +22,7 @@ from include.s3logs.checkpoint import Attempt, Outcome, fingerprint_of, load_che
 from include.s3logs.decompress import LONGEST_LINE, CorruptObjectError, recognise, unpack, with_lines
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     NotFoundError,
     ReconciliationError,
     TooManyRejectionsError,
@@ -54,7 +55,7 @@ SCHEMA = pa.schema(
 )
 _COLUMNS = ("time", *SCHEMA.names[1:])
 _SUCCESS = range(200, 300)
-_UNREADABLE = (CorruptObjectError, AccessDeniedError, NotFoundError)
+_UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
 _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
 
 

@@ -51,19 +51,18 @@ def find_log_objects(
     """List the log objects of the days `first` to `last` (inclusive; None: no bound) in all `stores`.
 
     Those that were rolled up, and are gone since, are found in the roll-ups' manifests. Foreign objects are
-    counted where the listing comes across them.
+    counted where the listing comes across them. What several of the stores hold, because one lies in another,
+    is of the first of them.
     """
     listing, first, last = Listing(), first or date.min, last or date.max
-    rolled_up: dict[str, dict[Interval, dict[str, ObjectInfo]]] = {}
-    for uri, store in stores.items():
-        rolled_up[uri] = defaultdict(dict)
-        for info, day in _scan(store, first, last):
-            if day is not None:
-                listing.by_day[day].append(LogObject(uri, info.key, info.size, info.etag))
-            elif (interval := interval_of_file(info.key)) is None:
-                _add_foreign(listing, store.uri(info.key))
-            elif overlaps(interval, first, last):
-                rolled_up[uri][interval][info.key] = info
+    rolled_up: dict[str, dict[Interval, dict[str, ObjectInfo]]] = defaultdict(lambda: defaultdict(dict))
+    for uri, info, day in _scan_all(stores, first, last):
+        if day is not None:
+            listing.by_day[day].append(LogObject(uri, info.key, info.size, info.etag))
+        elif (interval := interval_of_file(info.key)) is None:
+            _add_foreign(listing, stores[uri].uri(info.key))
+        elif overlaps(interval, first, last):
+            rolled_up[uri][interval][info.key] = info
     for uri, intervals in rolled_up.items():
         for interval, manifest in read_manifests(stores[uri], intervals):
             if manifest is None:
@@ -129,6 +128,22 @@ def _original(member: Member, stores: Mapping[str, Store], otherwise: str) -> Lo
         if own.startswith(source):
             return LogObject(uri, own.removeprefix(source), member.size, member.etag)
     return LogObject(otherwise, member.key, member.size, member.etag)
+
+
+def _scan_all(
+    stores: Mapping[str, Store], first: date, last: date
+) -> Iterator[tuple[str, ObjectInfo, date | None]]:
+    """Walk the stores. What one before had already, because one lies in the other, is left out.
+
+    But for roll-ups: years that are jumped over in one may hold those of another's folder.
+    """
+    earlier: tuple[str, ...] = ()
+    for uri, store in stores.items():
+        for info, day in _scan(store, first, last):
+            is_new = not address(store.uri(), info.key).startswith(earlier)
+            if is_new or (day is None and interval_of_file(info.key)):
+                yield uri, info, day
+        earlier += (address(store.uri(), ""),)
 
 
 def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, date | None]]:

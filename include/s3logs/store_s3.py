@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     ChangedObjectError,
     NotFoundError,
     PermanentError,
@@ -24,11 +25,14 @@ from include.s3logs.store_s3_reader import FastReader
 from include.s3logs.store_s3_versions import delete_versions, tag_versions
 
 _DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
+_ARCHIVED = "InvalidObjectState"
 _ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _CHANGED = {"412", "PreconditionFailed", "416", "InvalidRange"}  # a range is invalid where an object shrank
 _BROKEN = (BotoCoreError, HTTPError, OSError)  # of a connection; urllib3's come out where a body is read
 _HTTP_CLIENT_ERRORS = range(400, 500)
 _HTTP_WORTH_RETRYING = {408, 409, 425, 429}
+# An upload is not there any more where the answer to its completion got lost, and the client asked again.
+_WORTH_RETRYING = {"SlowDown", "RequestTimeout", "NoSuchUpload"}
 _DELETE_BATCH = 1000  # the most keys one DeleteObjects request takes
 _PAUSES = (1, 2, 4)  # seconds before a piece that broke off is asked for again
 
@@ -207,8 +211,11 @@ def _translate(error: ClientError, uri: str) -> Exception:
         return NotFoundError(f"{uri} does not exist ({code}).")
     if code in _DENIED:
         return AccessDeniedError(f"{uri} may not be accessed with these credentials ({code}).")
+    if code == _ARCHIVED:
+        return ArchivedObjectError(f"{uri} is archived; restore it before it can be read ({code}).")
     if code in _CHANGED:
         return ChangedObjectError(f"{uri} changed after it was listed.")
-    if status in _HTTP_CLIENT_ERRORS and status not in _HTTP_WORTH_RETRYING and code != "SlowDown":
+    heals = status in _HTTP_WORTH_RETRYING or code in _WORTH_RETRYING
+    if status in _HTTP_CLIENT_ERRORS and not heals:
         return PermanentError(f"{uri}: {error}")
     return StoreUnavailableError(f"{uri}: {error}")

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 _PARALLEL = 4
 _PART = 16 << 20
 _MOST_PARTS = 10_000
@@ -13,7 +15,8 @@ _MOST_PARTS = 10_000
 def put_in_parts(client: Any, bucket: str, key: str, path: Path, condition: Mapping[str, str]) -> None:
     """Upload the file; it becomes the object when all parts are there and the condition holds.
 
-    Takes the memory of `_PARALLEL` parts. Raises what the client raises; no part stays behind then.
+    Takes the memory of `_PARALLEL` parts. Raises what the client raises; no part stays behind then, unless
+    that may not be removed.
     """
     size = path.stat().st_size
     length = max(_PART, -(-size // _MOST_PARTS))
@@ -30,6 +33,9 @@ def put_in_parts(client: Any, bucket: str, key: str, path: Path, condition: Mapp
         with ThreadPoolExecutor(_PARALLEL) as pool:
             parts = list(pool.map(put, range(1, -(-size // length) + 1)))
         client.complete_multipart_upload(**request, MultipartUpload={"Parts": parts}, **condition)
-    except BaseException:
-        client.abort_multipart_upload(**request)
+    except BaseException as error:
+        try:
+            client.abort_multipart_upload(**request)
+        except (ClientError, BotoCoreError) as problem:  # what went wrong first is what matters
+            error.add_note(f"Its parts could not be removed, and may still be there: {problem}")
         raise

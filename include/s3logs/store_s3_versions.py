@@ -108,8 +108,8 @@ def _unchanged(store: S3Store, batch: Sequence[Version], refused: dict[str, str]
     prefix, before = _range(batch)
     found = {}
     for info in store.list(prefix, start_after=before):
-        if info.key > batch[-1].key and "/" not in info.key[len(prefix) :]:
-            break  # keys of this folder are sorted by every server; where those below it come differs
+        if _is_past(info.key, batch, prefix):
+            break
         found[info.key] = info.etag
     refused.update({v.key: _CHANGED for v in batch if found.get(v.key, v.etag) != v.etag})
     return [v for v in batch if found.get(v.key) == v.etag]
@@ -120,6 +120,14 @@ def _range(batch: Sequence[Version]) -> tuple[str, str]:
     first, last = batch[0].key, batch[-1].key
     prefix = os.path.commonprefix([first, last])  # noqa: RUF071  any beginning will do, not just folders
     return prefix, first[:-1] if len(prefix) < len(first) else ""
+
+
+def _is_past(key: str, batch: Sequence[Version], prefix: str) -> bool:
+    """Tell whether a listing has come behind the batch.
+
+    Keys of its folder are sorted by every server; where those below it come differs.
+    """
+    return key > batch[-1].key and "/" not in key[len(prefix) :]
 
 
 def _keeps_versions(store: S3Store) -> bool:
@@ -140,22 +148,31 @@ def _by_etag(version: Version) -> dict[str, str]:
 
 def _by_id(store: S3Store, batch: Sequence[Version]) -> Iterator[dict[str, str]]:
     """Name what there is of each key: its versions with the content that was read, by their ids."""
-    prefix, before = _range(batch)
-    request = {"Bucket": store.bucket, "Prefix": store.prefix + prefix}
-    if before:
-        request["KeyMarker"] = store.prefix + before
     kept: dict[str, list[Any]] = defaultdict(list)
-    pages = iter(store.client.get_paginator("list_object_versions").paginate(**request))
-    while True:
-        with store.explained(prefix):
-            page = next(pages, None)
-        if page is None:
-            break
-        for found in page.get("Versions", []):
-            kept[found["Key"][len(store.prefix) :]].append(found)
+    for key, found in _stored_versions(store, batch):
+        kept[key].append(found)
     for version in batch:
         if all(found["ETag"].strip('"') == version.etag for found in kept[version.key]):
             for found in kept[version.key]:
                 yield _by_etag(version) | {"VersionId": found["VersionId"]}
         else:
             yield _by_etag(version)
+
+
+def _stored_versions(store: S3Store, batch: Sequence[Version]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the versions of the keys of a batch; not of the many keys behind it, which have batches too."""
+    prefix, before = _range(batch)
+    request = {"Bucket": store.bucket, "Prefix": store.prefix + prefix}
+    if before:
+        request["KeyMarker"] = store.prefix + before
+    wanted = {version.key for version in batch}
+    pages = iter(store.client.get_paginator("list_object_versions").paginate(**request))
+    while True:
+        with store.explained(prefix):
+            page = next(pages, None)
+        if page is None:
+            return
+        listed = [(found["Key"][len(store.prefix) :], found) for found in page.get("Versions", [])]
+        yield from ((key, found) for key, found in listed if key in wanted)
+        if any(_is_past(key, batch, prefix) for key, _ in listed):
+            return

@@ -64,7 +64,9 @@ def open_sources(settings: Settings, sources: Sequence[str] = ()) -> dict[str, S
 
 
 def _open_destination(settings: Settings) -> Store:
-    return open_store(_as_folder(settings.rollup_destination), settings.aws_conn_id)
+    """Return the store that roll-ups go to: below the address; where it is a source's, just that place."""
+    uri = settings.rollup_destination
+    return open_store(uri if uri in settings.sources else _as_folder(uri), settings.aws_conn_id)
 
 
 def open_rollups(settings: Settings) -> tuple[Store, dict[str, Store]]:

@@ -9,6 +9,7 @@ import pytest
 from include.s3logs.checkpoint import load_checkpoint, open_days
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     ChangedObjectError,
     NotFoundError,
     TooManyRejectionsError,
@@ -24,20 +25,22 @@ def world(tmp_path):
 
 
 class Forbidden(LocalStore):
-    """A source one of whose objects may not be read; a folder cannot say so to root."""
+    """A source some of whose objects may not, or cannot, be read; a folder cannot say so to root."""
 
     def read_pieces(self, key, size, etag=None):
         if key.endswith("-SECRET"):
             raise AccessDeniedError(f"{self.uri(key)} may not be read.")
+        if key.endswith("-COLD"):
+            raise ArchivedObjectError(f"{self.uri(key)} is archived.")
         return super().read_pieces(key, size, etag)
 
 
-@pytest.fixture(params=["corrupt", "gone", "forbidden"])
+@pytest.fixture(params=["corrupt", "gone", "forbidden", "archived"])
 def unreadable(request, tmp_path):
     """A day with one good object and one that cannot be read: its world, name and listing."""
     world = World(tmp_path)
     world.stores["reef"] = Forbidden(tmp_path / "reef")
-    bad = name("SECRET" if request.param == "forbidden" else "BAD")
+    bad = name({"forbidden": "SECRET", "archived": "COLD"}.get(request.param, "BAD"))
     world.deliver(line(), name("GOOD"))
     world.deliver(BROKEN_GZIP if request.param == "corrupt" else line("b.txt"), bad)
     listing = world.listing()

@@ -157,6 +157,28 @@ def test_a_damaged_roll_up_fails_its_days_by_name_or_is_skipped(world, codec, da
     assert world.reduce(other).checkpoint.counts["log_objects"] == 5
 
 
+def test_what_is_not_damaged_of_a_roll_up_is_read_and_the_roll_up_only_once(world, monkeypatch):
+    day = DAYS[1]
+    whole = world.reduce(day).checkpoint.counts
+    world.roll_up(originals="delete", codec="none")
+    path = world.archive.root / f"logs/{day}"
+    path.write_bytes(path.read_bytes().replace(GARBAGE, GARBAGE.swapcase()))  # of the first log object
+    reads = []
+    read_pieces = LocalStore.read_pieces
+
+    def reading(store, key, size, etag=None):
+        reads.append(store.uri(key))
+        return read_pieces(store, key, size, etag)
+
+    monkeypatch.setattr(LocalStore, "read_pieces", reading)
+    skipped = world.reduce(day, on_unreadable="skip", force=True).checkpoint.counts
+    assert (skipped["log_objects"], skipped["unreadable_objects"]) == (5, 1)
+    assert skipped["lines"] == whole["lines"] - 5
+    path.write_bytes(b"x" * 10)
+    assert world.reduce(day, on_unreadable="skip", force=True).checkpoint.counts["unreadable_objects"] == 4
+    assert reads.count(str(path)) == 3  # once for its digest, where its size did not tell
+
+
 def test_what_only_looks_like_a_roll_up_is_foreign(world):
     world.source.write("logs/2024-06-01.gz", b"of another service")
     listing = find_log_objects(world.stores, DAYS[1], DAYS[1])
@@ -193,6 +215,26 @@ def test_a_destination_inside_the_source_is_read_through_either(nest, tmp_path, 
         for day in DAYS:
             assert world.outputs(day, on_unreadable=on_unreadable) == before[day]
             assert len(find_log_objects(stores, day, day).of(day)) == 5
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_destination_around_the_source_lists_no_log_object_twice(nest, tmp_path, turned):
+    source, day = part_of(nest, "logs"), DAYS[1]
+    world = World(tmp_path, source, nest)
+    if turned:
+        world.stores = dict(reversed(world.stores.items()))
+    deliver(source, prefix="reef/")
+    source.write("foreign", b"")
+    listing = find_log_objects(world.stores)
+    assert [len(listing.of(day)) for day in DAYS] == [5, 5, 5, 5]
+    assert listing.foreign == 1
+    before = {day: world.outputs(day) for day in DAYS}
+    world.roll_up(originals="delete")
+    for day in DAYS:
+        assert world.reduce(day).reused
+        assert world.outputs(day) == before[day]
+    source.write(f"reef/{day}-12-00-00-L", line(request_id="late", sent=7))
+    assert world.reduce(day).checkpoint.counts["log_objects"] == 6
 
 
 def test_what_was_rolled_up_in_a_part_is_read_and_extended_from_the_whole(nest, tmp_path):

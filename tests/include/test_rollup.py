@@ -13,6 +13,7 @@ import pytest
 
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     ChangedObjectError,
     CorruptRollUpError,
     PermanentError,
@@ -189,11 +190,12 @@ class Forbidding(LocalStore):
     """A folder in which some objects may not be read, or break off after some pieces."""
 
     forbidden: frozenset = frozenset()
+    error = AccessDeniedError
     breaking: frozenset = frozenset()
 
     def read_pieces(self, key, size, etag=None):
         if key in self.forbidden:
-            raise AccessDeniedError(f"{key} may not be read.")
+            raise self.error(f"{key} may not be read.")
         pieces = super().read_pieces(key, size, etag)
         if key in self.breaking:
             yield next(pieces)
@@ -231,6 +233,15 @@ def test_deleting_forbidden_objects_is_opted_into_and_never_takes_corrupt_ones(f
     result = roll_up(destination, {"": forbidding}, DAY, options, NOW)
     assert (result["deleted"], result["deleted_forbidden"]) == (1, 1)
     assert keys(forbidding) == [name(3)]
+
+
+def test_archived_objects_are_reported_and_never_deleted(forbidding, destination):
+    """They can be restored, and are read then."""
+    forbidding.error = ArchivedObjectError
+    options = RollUpOptions(originals="delete", delete_forbidden=True)
+    result = roll_up(destination, {"": forbidding}, DAY, options, NOW)
+    assert (result["unreadable"], result["deleted"], result["deleted_forbidden"]) == (2, 1, 0)
+    assert keys(forbidding) == [name(2), name(3)]
 
 
 def test_where_nothing_can_be_read_nothing_is_deleted(forbidding, destination):

@@ -12,6 +12,7 @@ from include.s3logs.errors import AccessDeniedError
 from include.s3logs.rollup.codecs import CODECS
 from include.s3logs.rollup.levels import Interval
 from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.rollup.planning import plan
 from include.s3logs.rollup.rollup import roll_up
 from include.s3logs.store import LocalStore
 from include.s3logs.store_s3 import S3Store
@@ -279,6 +280,20 @@ def test_objects_that_come_while_an_attempt_is_dead_are_added(codec, tmp_path):
             finished(scene, options)
         else:
             break
+
+
+def test_killed_before_there_was_a_roll_up_and_then_the_objects_went(tmp_path):
+    """They expired, or are in the roll-up of another level: nothing is left to do, and that is seen."""
+    scene = folders(tmp_path, "day")
+    scene.put(EARLY)
+    with pytest.raises(Killed):
+        scene.run(RollUpOptions(), fatal=1)
+    scene.source.delete(EARLY)
+    assert scene.run(RollUpOptions())[1] == 0  # the attempt may still be at work
+    later = NOW + timedelta(days=2)
+    assert scene.run(RollUpOptions(), now=later)[1] == 1
+    assert plan(scene.destination, {"": scene.source}, RollUpOptions(), later).intervals == []
+    assert list(scene.destination.list()) == []
 
 
 @pytest.mark.parametrize("name", ["new, delete", "late objects, originals gone", "other codec"])

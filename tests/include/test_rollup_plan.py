@@ -67,6 +67,7 @@ def test_the_sub_prefix_is_kept_at_every_level(key, prefix):
         "2026/10/21.log",
         "2026/09/30/2026-10-01-11-16-03-A",
         "E1.2026-10-21-11.abcd.gz",
+        "9999-12-31-23-59-59-A",
         "2026-13-21-11-16-03-A",
         "2026-10-21-11-10",
         "",
@@ -291,6 +292,12 @@ def test_the_plan_as_people_read_it(source):
     )
 
 
+def test_what_does_not_fit_one_run_is_told(source):
+    found = plan(source, {"": source}, RollUpOptions(), NOW)
+    assert "One run does 1, the oldest first; 1 are left" in describe(found, RollUpOptions(), 1)
+    assert "One run" not in describe(found, RollUpOptions(), 2) + describe(found, RollUpOptions())
+
+
 def test_planning_on_s3(s3, bucket):
     store = S3Store(s3.client, bucket, "x/")
     for key in ("a/2026-10-01-00-00-00-C", f"{PARTITIONED}2026/10/01/2026-10-01-00-00-00-D"):
@@ -301,6 +308,13 @@ def test_planning_on_s3(s3, bucket):
     for planned in result.intervals:
         assert roll_up(store, {"": store}, planned.interval, options, NOW)["deleted"] == 1
     assert plan(store, {"": store}, options, NOW).intervals == []
+
+
+def test_objects_of_the_last_days_that_there_are_do_no_harm(source, tmp_path):
+    source.write("9999-12-30-11-00-00-A", b"")
+    source.write("9999-12-31-23-59-59-A", b"")
+    found = plan(LocalStore(tmp_path / "destination"), {"": source}, RollUpOptions(), NOW)
+    assert (names(found), found.open, found.foreign) == (["a/2026-10-01", "2026-10-25"], 2, 3)
 
 
 @pytest.mark.parametrize(

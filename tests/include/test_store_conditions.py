@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from include.s3logs.errors import AccessDeniedError, ChangedObjectError
+from include.s3logs.errors import AccessDeniedError, ChangedObjectError, StoreUnavailableError
 from include.s3logs.store import ABSENT, PIECE, LocalStore, Version
 from include.s3logs.store_s3 import S3Store
 
@@ -151,6 +152,42 @@ def test_the_server_refuses_what_changes_in_the_last_moment(s3, bucket):
     assert store.read("a") == b"after"
 
 
+def _error(code, status, operation):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation)
+
+
+def test_an_upload_whose_completion_is_answered_late_is_worth_another_attempt(s3, bucket, tmp_path):
+    """The answer got lost, the client asked again: S3 knows no such upload then, and the object is there."""
+    (tmp_path / "file").write_bytes(bytes(3 * PIECE))
+
+    class Forgetful(Failing):
+        def complete_multipart_upload(self, **request):
+            self.client.complete_multipart_upload(**request)
+            raise _error("NoSuchUpload", 404, "CompleteMultipartUpload")
+
+        def abort_multipart_upload(self, **_):
+            raise _error("NoSuchUpload", 404, "AbortMultipartUpload")
+
+    store = S3Store(Forgetful(s3.client, ""), bucket)
+    with pytest.raises(StoreUnavailableError, match="NoSuchUpload"):
+        store.write_file("a", tmp_path / "file", over=ABSENT)
+    assert store.find("a").size == 3 * PIECE
+
+
+def test_why_an_upload_failed_is_told_also_where_its_parts_cannot_be_removed(s3, bucket, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(3 * PIECE))
+
+    class Keeping(Failing):
+        def abort_multipart_upload(self, **_):
+            raise _error("AccessDenied", 403, "AbortMultipartUpload")
+
+    store = S3Store(Keeping(s3.client, ""), bucket)
+    store.write("a", b"there")
+    with pytest.raises(ChangedObjectError) as raised:
+        store.write_file("a", tmp_path / "file", over=ABSENT)
+    assert "AbortMultipartUpload" in raised.value.__cause__.__notes__[0]
+
+
 @pytest.mark.parametrize("versioned", [False, True])
 def test_what_may_not_be_read_is_deleted_without_the_condition_that_takes_that_right(versioned, s3, bucket):
     store = S3Store(s3.client, bucket, "x/")
@@ -207,6 +244,33 @@ def test_a_bucket_with_versions_is_really_freed(s3, bucket):
     store.write("suspended", b"7")
     assert store.delete_versions([version(store, "suspended")]) == {}
     assert keys(store) == ["changed"]
+
+
+def test_of_a_bucket_with_versions_only_the_batch_is_listed(s3, bucket):
+    """A month has a hundred batches: were the rest listed for each, that would be thousands of pages."""
+    store = S3Store(s3.client, bucket, "x/")
+    s3.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(100):
+        store.write(f"logs/{number:05}", b"1")
+    pages = []
+
+    def ten(params, **_):
+        pages.append(1)
+        return {**params, "MaxKeys": 10}
+
+    event = "provide-client-params.s3.ListObjectVersions"
+    s3.client.meta.events.register(event, ten, unique_id="n")
+    try:
+        versions = [version(store, f"logs/{number:05}") for number in range(5, 20)]
+        assert store.delete_versions(versions) == {}
+    finally:
+        s3.client.meta.events.unregister(event, unique_id="n")
+    assert len(pages) <= 3
+    left, markers = stored_versions(s3, bucket)
+    assert ([key for key, _ in left], markers) == (
+        [f"x/logs/{number:05}" for number in range(100) if not 5 <= number < 20],
+        [],
+    )
 
 
 def test_tags_are_added_to_those_that_are_there(s3, bucket):

@@ -10,6 +10,7 @@ from urllib3.exceptions import SSLError
 
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     ChangedObjectError,
     NotFoundError,
     PermanentError,
@@ -107,8 +108,13 @@ class _Troubled(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"only this")
             return
-        status = {"slow-down": 503, "broken": 500, "too-many": 429, "hangs": 500, "odd": 400}[kind]
-        code = {"slow-down": "SlowDown", "odd": "InvalidArgument"}.get(kind, "InternalError")
+        status, code = {
+            "slow-down": (503, "SlowDown"),
+            "too-many": (429, "InternalError"),
+            "too-slow": (400, "RequestTimeout"),
+            "odd": (400, "InvalidArgument"),
+            "archived": (403, "InvalidObjectState"),
+        }.get(kind, (500, "InternalError"))
         body = f"<Error><Code>{code}</Code><Message>{kind}</Message></Error>".encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -130,12 +136,17 @@ def troubled():
     server.server_close()
 
 
-@pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "hangs", "cut"])
+@pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "too-slow", "hangs", "cut"])
 def test_what_can_heal_is_worth_another_attempt(troubled, kind, no_pauses):
     with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
         troubled.read(kind)
     with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
         next(troubled.read_pieces(kind, 1000))
+
+
+def test_an_archived_object_is_not_a_forbidden_one(troubled):
+    with pytest.raises(ArchivedObjectError, match="s3://bucket/archived is archived; restore it"):
+        troubled.read("archived")
 
 
 def test_a_request_the_server_refuses_as_wrong_is_permanent(troubled):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from include.s3logs.settings import load_settings
 from s3logs_airflow.rollup import main
+from s3logs_airflow.stores import open_rollups, open_sources
 from tests.support.reduce_world import line
 
 
@@ -56,3 +58,14 @@ def test_choices_that_make_no_sense_and_missing_settings_are_refused(logs, setti
     settings_env(sources="")
     assert main([]) == 1
     assert "S3LOGS_SOURCES" in capsys.readouterr().out
+
+
+def test_a_destination_that_is_the_source_is_just_that_place(settings_env, monkeypatch):
+    """Not the folder of that name: there the names of roll-ups would begin with a slash."""
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws", "login": "a", "password": "b"}')
+    settings_env(sources="s3://reef/logs", rollup_destination="s3://reef/logs")
+    destination, _ = open_rollups(load_settings())
+    assert destination.uri() == "s3://reef/logs"
+    assert len(open_sources(load_settings())) == 1
+    settings_env(rollup_destination="s3://reef/archive")
+    assert open_rollups(load_settings())[0].uri() == "s3://reef/archive/"

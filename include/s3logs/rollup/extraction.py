@@ -15,10 +15,13 @@ from include.s3logs.store import PIECE, Store
 
 
 class _Extract(NamedTuple):
-    """The members that are wanted of a roll-up, one after the other in a temporary file, and where."""
+    """The members that are wanted of a roll-up, one after the other in a temporary file.
+
+    `found` says where each begins there, or why it is not what the manifest promises.
+    """
 
     file: BinaryIO
-    starts: Mapping[int, int]  # by the member's offset in the roll-up
+    found: Mapping[Member, int | CorruptObjectError]
 
 
 class Extraction:
@@ -43,8 +46,8 @@ class Extraction:
     def content(self, place: Place) -> Callable[[], Iterator[bytes]]:
         """Return what gives the content in pieces, from the beginning each time.
 
-        The iterator raises CorruptObjectError where the roll-up does not hold what its manifest promises, and
-        what a store raises.
+        The iterator raises CorruptObjectError where the roll-up does not hold what its manifest promises of
+        this log object, and what a store raises.
         """
         return partial(self._pieces, place)
 
@@ -52,8 +55,10 @@ class Extraction:
         rollup = place.store, place.manifest.rollup.key
         if rollup not in self._extracts:
             self._extracts[rollup] = self._extract(self._wanted[rollup])
-        file, starts = self._extracts[rollup]
-        at, left = starts[place.member.offset], place.member.bytes
+        file, found = self._extracts[rollup]
+        at, left = found[place.member], place.member.bytes
+        if isinstance(at, CorruptObjectError):
+            raise at
         while left:
             piece = os.pread(file.fileno(), min(left, PIECE), at)
             at, left = at + len(piece), left - len(piece)
@@ -62,18 +67,20 @@ class Extraction:
     def _extract(self, places: Sequence[Place]) -> _Extract:
         store, manifest = self._stores[places[0].store], places[0].manifest
         where = store.uri(manifest.rollup.key)
-        file, starts, end = tempfile.TemporaryFile(), dict[int, int](), 0  # noqa: SIM115
+        file, found = tempfile.TemporaryFile(), dict[Member, int | CorruptObjectError]()  # noqa: SIM115
         content = _Content(
             unpack_as(None if manifest.codec == "none" else manifest.codec, _packed(store, manifest.rollup)),
             where,
         )
         wanted = {place.member for place in places}
         for member in sorted(wanted, key=lambda member: (member.offset, member.bytes)):
-            starts.setdefault(member.offset, end)  # where one without content begins, another one may
-            end += member.bytes
-            content.copy(member, file)
+            try:
+                found[member] = file.tell()
+                content.copy(member, file)
+            except CorruptObjectError as error:
+                found[member] = error  # what comes after it may be as it should
         file.flush()
-        return _Extract(file, starts)
+        return _Extract(file, found)
 
 
 def _packed(store: Store, rollup: RollUpFile) -> Iterator[bytes]:

@@ -102,14 +102,14 @@ def interval_of(key: str, level: Level) -> Interval | None:
     """Return the interval of a delivered log object; None for any other object.
 
     A day that somebody put together (`2026/10/21.log`) is another object, too: it has no time. So is one in
-    the folder of another day than its own.
+    the folder of another day than its own, and one of the last moments that there are.
     """
     name = parse_key(key)
     if name is None or name.time is None:
         return None
     moment = re.sub("[T:]", "-", name.time.replace(tzinfo=None).isoformat())[: _NAME_LENGTH[level]]
     interval = Interval(_sub_prefix(name), level, moment[:-1] + "0" if level == "10min" else moment)
-    return interval if key.startswith(interval.listing_prefixes()) else None
+    return interval if key.startswith(interval.listing_prefixes()) and _has_end(interval) else None
 
 
 def interval_of_file(key: str) -> Interval | None:
@@ -122,11 +122,15 @@ def interval_of_file(key: str) -> Interval | None:
         return None
     level = next(level for level, length in _NAME_LENGTH.items() if length == len(file["name"]))
     interval = Interval(file["prefix"], level, file["name"])
+    return interval if _has_end(interval) else None
+
+
+def _has_end(interval: Interval) -> bool:
     try:
         _ = interval.end
     except (ValueError, OverflowError):  # no such date or time, or none after it
-        return None
-    return interval
+        return False
+    return True
 
 
 def _sub_prefix(name: LogObjectName) -> str:

@@ -8,7 +8,12 @@ from itertools import chain
 from pathlib import Path
 
 from include.s3logs.decompress import CorruptObjectError, unpack, unpack_as
-from include.s3logs.errors import AccessDeniedError, CorruptRollUpError, NotFoundError
+from include.s3logs.errors import (
+    AccessDeniedError,
+    ArchivedObjectError,
+    CorruptRollUpError,
+    NotFoundError,
+)
 from include.s3logs.reading import Content, read_ahead
 from include.s3logs.rollup.codecs import Codec, encoder
 from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
@@ -18,7 +23,7 @@ from include.s3logs.sources import LogObject
 from include.s3logs.store import PIECE, Store
 
 _NEWLINE = b"\n"
-_UNREADABLE = (CorruptObjectError, AccessDeniedError, NotFoundError)
+_UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def plan(destination: Store, stores: Mapping[str, Store], options: RollUpOptions
     result, found = scan.plan, scan.found
     for interval in scan.stored_with_work():
         found.setdefault(interval, Planned(interval))
-    closed = {i for i in found if options.include_open or i.end + options.settling <= now}
+    closed = {i for i in found if options.include_open or i.end <= now - options.settling}
     result.open = len(found) - len(closed)
     ordered = sorted(closed, key=lambda interval: (interval.name, interval))
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
@@ -198,8 +198,8 @@ def _read(destination: Store, key: str) -> Manifest | str | None:
         return f"{destination.uri(key)} is no manifest ({error})"
 
 
-def describe(result: Plan, options: RollUpOptions) -> str:
-    """Return the plan as a table with totals, and what tasks will run into."""
+def describe(result: Plan, options: RollUpOptions, most: int | None = None) -> str:
+    """Return the plan as a table with totals, and what tasks will run into; `most` intervals fit one run."""
     rows = [
         (p.interval.prefix, p.interval.name, f"{p.objects:,}", f"{p.new:,}", _size(p.bytes))
         for p in result.intervals
@@ -214,6 +214,8 @@ def describe(result: Plan, options: RollUpOptions) -> str:
     header = ("sub-prefix", options.level, "log objects", "new", "bytes")
     lines = [*_table([header, *rows, total])]
     lines += [f"{p.interval.base} {p.remark}" for p in result.intervals if p.remark]
+    if most is not None and len(rows) > most:
+        lines.append(f"One run does {most:,}, the oldest first; {len(rows) - most:,} are left to the next.")
     lines.append(f"Log objects that a verified roll-up holds: {_originals(options)}.")
     lines.append(
         f"No work: {result.done:,} intervals done, {result.open:,} still open. Left alone: "

@@ -20,6 +20,7 @@ from typing import Any
 
 from include.s3logs.errors import (
     AccessDeniedError,
+    ArchivedObjectError,
     ChangedObjectError,
     CorruptRollUpError,
     NotFoundError,
@@ -99,13 +100,13 @@ class _RollUp:
             return self._dry_run(len(list(wanted)))
         unreadable = self._write(wanted)
         self._note_found()
-        forbidden = self._deletable(unreadable)
+        forbidden, tidy = self._deletable(unreadable), True
         if (truth := self.state.truth) is not None:
             tidy = self._delete_left_behind(truth)
             self._remove_originals(truth)
             self._delete_forbidden(forbidden)
-            if tidy:
-                self._finish_attempts(truth)
+        if tidy:
+            self._finish_attempts(truth)
         return self.result.tell(self.state.truth, self.verified, self._reasons(unreadable))
 
     def _wanted(self) -> Iterator[LogObject]:
@@ -299,7 +300,7 @@ class _RollUp:
         held = self.state.truth.holds() if self.state.truth else set()
         found = (o for o in self.objects if o.source == source and version_of(o) in held)
         for log_object in islice(found, _TRIES):
-            with suppress(AccessDeniedError, NotFoundError, ChangedObjectError):
+            with suppress(AccessDeniedError, ArchivedObjectError, NotFoundError, ChangedObjectError):
                 next(self.stores[source].read_pieces(*log_object[1:]), None)
                 return True
         return False
@@ -317,7 +318,7 @@ class _RollUp:
             raise ChangedObjectError(f"Another attempt at {self.interval.base} is at work.")
         self.destination.write(key, manifest.to_json(), over=etag)
 
-    def _finish_attempts(self, truth: Manifest) -> None:
+    def _finish_attempts(self, truth: Manifest | None) -> None:
         """Remove the manifests of attempts that are over: the interval needs no more work."""
         replaced = self.target if self.result.outcome == "computed" else None
         self.destination.delete(finished_attempts(self.state, truth, self.now, replaced))

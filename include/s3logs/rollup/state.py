@@ -162,7 +162,7 @@ def left_behind(destination: Store, state: State, truth: Manifest, now: datetime
                 yield Version(info.key, info.etag)
 
 
-def finished_attempts(state: State, truth: Manifest, now: datetime, target: str | None) -> list[str]:
+def finished_attempts(state: State, truth: Manifest | None, now: datetime, target: str | None) -> list[str]:
     """Return the keys of the manifests of attempts that are over.
 
     Those are over that got through, are old, or wait to replace a `target` which was replaced since.
@@ -171,7 +171,7 @@ def finished_attempts(state: State, truth: Manifest, now: datetime, target: str 
         attempt.key
         for attempt in state.attempts
         if attempt.manifest.rollup.key == target
-        or attempt.manifest.rollup.sha256 == truth.rollup.sha256
+        or (truth and attempt.manifest.rollup.sha256 == truth.rollup.sha256)
         or attempt.modified < now - _ORPHAN_AGE
     ]
 

@@ -73,9 +73,10 @@ class PlanRollUpsOperator(BaseOperator):
         options = options_of(settings, context["params"], dry_run=dry_run)
         destination, sources = open_rollups(settings)
         planned = plan(destination, sources, options, datetime.now(UTC))
-        for line in describe(planned, options).splitlines():
+        most = conf.getint("core", "max_map_length")
+        for line in describe(planned, options, most).splitlines():
             self.log.info("%s", line)
-        work = planned.intervals[: conf.getint("core", "max_map_length")]
+        work = planned.intervals[:most]
         ti = context["ti"]
         ti.xcom_push(key=LEFT_OVER, value=len(planned.intervals) - len(work))
         ti.xcom_push(
