@@ -30,7 +30,7 @@ from include.s3logs.usage_files import LOGS, folder_of_dataset
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing but what may be shown
 UNFINISHED = "publish/_unfinished"  # there while files are being replaced
 STATUS = "status/log_days.tsv"
