@@ -96,7 +96,8 @@ def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force:
         "mask_below": masking.below,
         "round_to": masking.round_to,
         "places": place_data_version(),
-        "days": [[day.log_day, day.state, day.mapped.content() if day.mapped else None] for day in days],
+        "days": [[day.log_day, day.mapped.content() if day.mapped else None] for day in days],
+        "status": _digest(log_days.to_tsv(days)),  # what is counted of a day may change and its figures not
     }
     fingerprint = fingerprint_of(inputs)
     there = _sizes(lake)
