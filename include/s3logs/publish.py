@@ -25,12 +25,13 @@ from include.s3logs.history import Digests, History
 from include.s3logs.log_days import LogDay
 from include.s3logs.privacy import Masking
 from include.s3logs.reduced_files import temporary_folder
+from include.s3logs.regions.places import place_data_version
 from include.s3logs.store import Store
 from include.s3logs.usage_files import LOGS, folder_of_dataset
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing but what may be shown
 UNFINISHED = "publish/_unfinished"  # there while files are being replaced
 STATUS = "status/log_days.tsv"
@@ -39,6 +40,7 @@ _TABLES = (
     "requester_count",
 )
 _KINDS = ("tsv", "parquet")
+_OF_TABLES = ("mask_below", "round_to", "places")  # inputs that the asset logs do not depend on
 _WAITING_BYTES = 32 << 20
 
 
@@ -93,7 +95,9 @@ def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force:
         "version": VERSION,
         "mask_below": masking.below,
         "round_to": masking.round_to,
-        "days": [[day.log_day, day.state, day.mapped.content() if day.mapped else None] for day in days],
+        "places": place_data_version(),
+        "days": [[day.log_day, day.mapped.content() if day.mapped else None] for day in days],
+        "status": _digest(log_days.to_tsv(days)),  # what is counted of a day may change and its figures not
     }
     fingerprint = fingerprint_of(inputs)
     there = _sizes(lake)
@@ -102,7 +106,7 @@ def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force:
         return Publication(fingerprint, days, earlier.totals, len(earlier.files), reused=True)
     if earlier and earlier.inputs.get("version") != VERSION:
         earlier = replace(earlier, digests={})  # all is made anew; what comes out the same is not written
-    published = _Publishing(lake, masking, there, earlier).run(days, inputs, force=force)
+    published = _Publishing(lake, masking, there, earlier, inputs).run(days, force=force)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
 
 
@@ -110,18 +114,22 @@ class _Publishing:
     """One publication that has something to do."""
 
     def __init__(
-        self, lake: Store, masking: Masking, there: Mapping[str, int], earlier: _Published | None
+        self,
+        lake: Store,
+        masking: Masking,
+        there: Mapping[str, int],
+        earlier: _Published | None,
+        inputs: dict[str, Any],
     ) -> None:
-        self.lake, self.masking, self.there = lake, masking, there
+        self.lake, self.masking, self.there, self.inputs = lake, masking, there, inputs
         self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
         before = self.earlier.inputs
-        now = {"mask_below": masking.below, "round_to": masking.round_to}
-        self.same_masking = all(before.get(name) == value for name, value in now.items())
+        self.same_tables = all(before.get(name) == inputs[name] for name in _OF_TABLES)
         self.files: dict[str, OutputFile] = {}
         self._waiting: dict[str, bytes] = {}
         self._size = 0  # bytes that wait
 
-    def run(self, days: Sequence[LogDay], inputs: dict[str, Any], *, force: bool) -> _Published:
+    def run(self, days: Sequence[LogDay], *, force: bool) -> _Published:
         with temporary_folder() as folder:
             history = History(self.lake, [day.mapped for day in days if day.mapped], folder, force=force)
             traffic = history.traffic()
@@ -140,7 +148,9 @@ class _Publishing:
         self._put([(STATUS, log_days.to_tsv(days))])
         self._flush()
         self.lake.delete(sorted(key for key in self.there if _is_ours(key) and key not in self.files))
-        published = _Published(fingerprint_of(inputs), inputs, self.files, totals, traffic.digests, datasets)
+        published = _Published(
+            fingerprint_of(self.inputs), self.inputs, self.files, totals, traffic.digests, datasets
+        )
         self.lake.write(CHECKPOINT, published.to_json())
         self.lake.delete([UNFINISHED])
         return published
@@ -148,14 +158,14 @@ class _Publishing:
     def _changes(self, digests: Digests) -> tuple[set[str], dict[str, list[str]]]:
         """Return the datasets with files to make anew, and by month those whose logs are.
 
-        That is where a day changed or a file is not there. Another masking makes all anew but the logs, which
-        do not depend on it. Notes that all other files stay.
+        That is where a day changed or a file is not there. What only tables depend on makes all anew but the
+        logs. Notes that all other files stay.
         """
         files = _by_folder(self.earlier.files)
         changed, changed_logs = set(), defaultdict(list)
         for name, now in digests.items():
             own, before = files[folder_of_dataset(name)], self.earlier.digests.get(name, {})
-            same = self.same_masking and before == now
+            same = self.same_tables and before == now
             if same and all(self._is_there(file) for found in own.values() for file in found):
                 self._keep(file for found in own.values() for file in found)
                 continue

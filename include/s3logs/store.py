@@ -25,7 +25,6 @@ from include.s3logs.errors import (
     ChangedObjectError,
     NotFoundError,
     PermanentError,
-    S3LogsError,
     SettingsError,
     StoreUnavailableError,
 )
@@ -255,7 +254,7 @@ class LocalStore:
                     if (found.etag if found else ABSENT) != over:
                         raise _changed(path)
                     temporary.replace(path)
-        except S3LogsError:
+        except BaseException:  # a task may be stopped at any moment
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise

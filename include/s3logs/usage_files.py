@@ -36,12 +36,12 @@ def folder_of_dataset(dataset: str) -> str:
 def folder_in(name: str) -> str:
     """Return the folder of a version or an asset, in one where files and `logs` have their names, too.
 
-    Long ones are cut, and told apart by a digest.
+    Long ones are cut, and told apart by a digest; nothing else has as many characters as these.
     """
     folder = folder_of(name)
     if folder == LOGS or folder.endswith((".tsv", ".parquet")):
         folder = f"%{ord(folder[0]):02X}{folder[1:]}"
-    if len(folder) <= LONGEST_FOLDER:
+    if len(folder) < LONGEST_FOLDER:
         return folder
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
     return f"{folder[: LONGEST_FOLDER - _DIGEST - 1]}~{digest}"

@@ -14,6 +14,7 @@ from include.s3logs.privacy import Masking
 from include.s3logs.publish import publish
 from include.s3logs.store import LocalStore
 from include.s3logs.tables import to_parquet
+from include.s3logs.usage_files import folder_in
 from tests.support.independent import raw_lines
 from tests.support.leak_scan import Scan, Secrets
 from tests.support.offline_regions import SALT
@@ -139,12 +140,15 @@ def parquet(value, kind):
 PACKED = ip_address(ADDRESSES[0]).packed
 HASH = hmac.digest(SALT, PACKED, "sha256")
 KEYED = int.from_bytes(HASH[:8], "big")
+TOLD = pa.schema([pa.field("region", pa.int64(), metadata={"of": ADDRESSES[0]})])
 PLANTED = {
     "an IPv4 address in TSV": ("tsv", b"region\n" + ADDRESSES[0].encode()),
     "an IPv6 address in JSON": ("json", json.dumps({"at": ADDRESSES[2]}).encode()),
     "an IPv6 address written in full": ("tsv", ip_address(ADDRESSES[4]).exploded.encode()),
     "the IPv4 address in a mapped one": ("tsv", b"x\t198.51.100.23\n"),
     "an address in Parquet": ("parquet", parquet(f"by {ADDRESSES[1]}", pa.string())),
+    "an address as digits": ("tsv", b"x\t%d\n" % int.from_bytes(PACKED, "big")),
+    "an address as hex": ("tsv", b"x\t" + PACKED.hex().upper().encode()),
     "a packed IPv4 address in a cell": ("parquet", parquet(b"\0" + PACKED, pa.binary())),
     "a packed IPv6 address in a cell": ("parquet", parquet(ip_address(ADDRESSES[2]).packed, pa.binary())),
     "an address as a number": ("parquet", parquet(int.from_bytes(PACKED, "big"), pa.int64())),
@@ -168,6 +172,7 @@ PLANTED = {
     "a signature of the older kind": ("json", b'["vjbyFORGEDxyz="]'),
     "a credential, decoded": ("tsv", CREDENTIAL.replace("%2F", "/").encode()),
     "a token": ("parquet", parquet(TOKEN, pa.string())),
+    "what a column tells of itself": ("parquet", to_parquet(pa.table([pa.array([1])], schema=TOLD))),
     "the name of a column": ("parquet", to_parquet(pa.table({ADDRESSES[0]: pa.array([1])}))),
 }
 
@@ -180,6 +185,7 @@ def test_the_search_finds_a_leak(scan, what):
 
 def test_the_search_finds_a_leak_in_the_name_of_a_file(scan):
     assert scan.leaks(f"usage/{ADDRESSES[0]}/by_day.tsv", b"")
+    assert scan.leaks(f"usage/reef/logs/{folder_in(ADDRESSES[2])}/2024-06.tsv", b"")
 
 
 def test_the_search_finds_nothing_in_harmless_files(scan):

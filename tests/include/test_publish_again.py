@@ -35,6 +35,17 @@ def test_files_of_a_dataset_without_new_traffic_are_not_touched(archive):
     assert {"usage/kelp/by_day.tsv", "usage/archive/by_day.tsv", "usage/totals.json", STATUS} <= changed
 
 
+def test_a_late_log_object_without_counted_requests_changes_the_state_of_its_day_and_nothing_else(archive):
+    archive.do(FIRST, *(line(sent=n) for n in range(1, 31)))
+    publish(archive.lake, EXACT)
+    before = archive.files()
+    archive.do(FIRST, line(status=404), line(sent=1), b"garbage\n", name="LATE")
+    assert not publish(archive.lake, EXACT).reused
+    after = archive.files()
+    assert {key for key in after if after[key] != before[key]} == {STATUS}
+    assert archive.rows(STATUS) == [["2024-06-01", "2", "33", "32", "1", "1", "30", "465", "complete"]]
+
+
 def test_with_force_everything_is_computed_again_to_the_same_content(archive):
     archive.do(FIRST, line())
     publish(archive.lake, EXACT)

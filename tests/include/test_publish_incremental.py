@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 
+from include.s3logs import dataset_files
+from include.s3logs import publish as module
 from include.s3logs.errors import StoreUnavailableError
 from include.s3logs.privacy import Masking
 from include.s3logs.publish import CHECKPOINT, UNFINISHED, publish
@@ -112,6 +114,17 @@ def test_another_masking_alone_gives_the_bytes_of_a_first_publication_with_it(ar
     scratch = archive.unpublished(tmp_path / "scratch")
     publish(scratch.lake, Masking(2, 3))
     assert archive.contents() == scratch.contents()
+
+
+def test_other_data_of_places_change_what_they_tell_and_no_log(archive, monkeypatch):
+    assert archive.json("usage/totals.json")["reef"]["number_of_unique_countries"] == 0
+    before = archive.files()
+    monkeypatch.setattr(dataset_files, "country_of", {"bogon": "AQ", "US": "US"}.get)
+    monkeypatch.setattr(module, "place_data_version", lambda: "newer")
+    assert not publish(archive.lake, EXACT).reused
+    assert archive.json("usage/totals.json")["reef"]["number_of_unique_countries"] == 1
+    assert rewritten(before, archive.files()) == {"usage/totals.json", "usage/archive_totals.json"}
+    assert publish(archive.lake, EXACT).reused
 
 
 def test_a_new_day_rewrites_no_file_of_a_dataset_without_traffic_on_it(archive):
@@ -303,8 +316,6 @@ def test_the_writes_that_a_publication_dies_at_are_of_months_files_and_the_check
 
 
 def test_files_of_many_datasets_are_the_same_however_many_are_done_at_once(tmp_path, monkeypatch):
-    from include.s3logs import dataset_files
-
     datasets = {f"{n}.nwb": f"d{n:02}" for n in range(7)}
     archive = Archive(tmp_path / "archive")
     archive.do(FIRST, *(lines(key, n + 1) for n, key in enumerate(datasets)), datasets=datasets)

@@ -10,6 +10,7 @@ import pytest
 from include.s3logs.catalogs import folder_of
 from include.s3logs.errors import CatalogError
 from include.s3logs.publish import CHECKPOINT, STATUS, publish
+from include.s3logs.usage_files import folder_in
 from tests.support.small_archive import EXACT, FIRST, Archive, catalog, line
 
 JULY = date(2024, 7, 1)
@@ -206,6 +207,15 @@ def test_every_asset_has_a_log_of_its_own_in_the_folder_of_its_dataset(archive):
     assert dict(zip(*found, strict=True)) == {"week_start": "2024-05-27"} | {
         path: str(n + 1) for n, path in enumerate(NASTY_ASSETS)
     }
+
+
+def test_an_asset_called_like_the_folder_of_a_long_one_has_a_log_of_its_own(archive):
+    long = "l" * 300
+    rows = [["k0", "reef", "1", long], ["k1", "reef", "1", folder_in(long)]]
+    archive.do(FIRST, line("k0", sent=1), line("k1", sent=2), datasets=rows)
+    publish(archive.lake, EXACT)
+    found = [archive.rows(key)[0][1] for key in archive.files("usage/reef/logs/") if key.endswith(".tsv")]
+    assert sorted(found) == ["1", "2"]
 
 
 def test_a_second_publication_keeps_logs_of_assets_with_any_name(archive):

@@ -67,6 +67,18 @@ def test_half_written_files_are_never_listed(store):
     assert ".s3logs-tmp-123" not in keys(store)
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, OSError])
+def test_a_write_that_is_stopped_leaves_nothing(store, monkeypatch, stop):
+    def stopped(_):
+        raise stop
+
+    before = set(store.root.rglob("*"))
+    monkeypatch.setattr(os, "fsync", stopped)
+    with pytest.raises(StoreUnavailableError if stop is OSError else stop):
+        store.write("a/new", b"half")
+    assert set(store.root.rglob("*")) == before
+
+
 def test_delete_takes_empty_folders_away_and_minds_no_absent_key(store):
     store.delete(["a/c/d", "not there"])
     assert not (store.root / "a/c").exists()

@@ -58,6 +58,8 @@ class Secrets:
         if mapped := getattr(address, "ipv4_mapped", None):
             forms.add(str(mapped))
             packed.append(mapped.packed)
+        forms |= {quote(form, safe="") for form in forms}  # as folders are named
+        forms |= {form for each in packed for form in (each.hex(), str(int.from_bytes(each, "big")))}
         for form in forms:
             self.texts[form.encode()] = self.texts[form.upper().encode()] = f"address {logged}"
         for each in packed:
@@ -121,7 +123,8 @@ class Scan:
 
 
 def _metadata(schema):
-    texts = [*schema.names, *(v for pair in (schema.metadata or {}).items() for v in pair)]
+    kept = [schema.metadata, *(field.metadata for field in schema)]
+    texts = [*schema.names, *(text for each in kept for pair in (each or {}).items() for text in pair)]
     return [pa.array([text if isinstance(text, bytes) else text.encode() for text in texts], pa.binary())]
 
 
