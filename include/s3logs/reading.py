@@ -15,7 +15,7 @@ from include.s3logs.store import PARALLEL_READS, PIECE, Store
 
 Content = Callable[[], Iterator[bytes]]
 """Gives an object's content in pieces, from the beginning each time; the iterator raises as a store does."""
-_TOGETHER = 4  # small objects that one thread reads: to hand over each one costs as much as to parse it
+_TOGETHER = 8  # small objects that one thread reads: to hand over each one costs as much as to parse it
 _GROUPS_AHEAD = 2 * PARALLEL_READS
 _BYTES_AHEAD = 64 << 20
 

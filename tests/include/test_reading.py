@@ -73,7 +73,7 @@ def test_what_a_store_raises_comes_when_the_first_piece_is_taken(size):
 @pytest.mark.parametrize(
     ("sizes", "most"),
     [
-        ([1000] * 400, 128),  # many small ones: as many as are worth it
+        ([1000] * 400, 256),  # many small ones: as many as are worth it
         ([PIECE] * 100, 8),
         ([LARGE] * 100, 0),  # large ones: none before its turn
         ([PIECE, LARGE] * 50, 9),

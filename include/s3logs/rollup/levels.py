@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal, get_args
 
 from include.s3logs.log_objects import LogObjectName, parse_key
@@ -125,6 +126,7 @@ def interval_of_file(key: str) -> Interval | None:
     return interval if _has_end(interval) else None
 
 
+@lru_cache(maxsize=1000)  # asked about every log object
 def _has_end(interval: Interval) -> bool:
     try:
         _ = interval.end

@@ -23,6 +23,7 @@ from include.s3logs.sources import LogObject
 from include.s3logs.store import PIECE, Store
 
 _NEWLINE = b"\n"
+_PACKED_AT_ONCE = 1 << 20  # bytes of small log objects: each call has its price while other threads read
 _UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
 
 
@@ -107,6 +108,7 @@ class _Writer:
         self.copies: list[tuple[int, LogObject]] = []
         self.named: dict[str, tuple[int, ...]] = {}  # by base name, the numbers of members
         self.content, self.bytes, self.lines = hashlib.sha256(), 0, 0
+        self.waiting, self.waiting_bytes = list[bytes](), 0
 
     def copy(self, packed: bytes) -> None:
         """Append what is packed already; before anything is added."""
@@ -120,7 +122,22 @@ class _Writer:
 
     def add(self, content: bytes) -> None:
         """Append content."""
-        self.count(content)
+        self.waiting.append(content)
+        self.waiting_bytes += len(content)
+        self.bytes += len(content)
+        self.lines += content.count(_NEWLINE)
+        if self.waiting_bytes >= _PACKED_AT_ONCE:
+            self._pack()
+
+    def digest(self) -> str:
+        """Return the digest of all content so far."""
+        self._pack()
+        return self.content.hexdigest()
+
+    def _pack(self) -> None:
+        content = b"".join(self.waiting)
+        self.waiting, self.waiting_bytes = [], 0
+        self.content.update(content)
         self.file.write(self.encoder.compress(content))
 
     def add_member(self, log_object: LogObject, pieces: Iterable[bytes]) -> None:
@@ -158,12 +175,13 @@ class _Writer:
 
     def finish(self, key: str) -> RollUpFile:
         """Complete the file."""
+        content = self.digest()
         self.file.write(self.encoder.flush())
         self.file.close()
         with self.path.open("rb") as file:
             stored = hashlib.file_digest(file, "sha256").hexdigest()
         size = self.path.stat().st_size
-        return RollUpFile(key, size, stored, self.bytes, self.lines, self.content.hexdigest())
+        return RollUpFile(key, size, stored, self.bytes, self.lines, content)
 
     def close(self) -> None:
         self.file.close()
@@ -189,7 +207,7 @@ def _take_over(writer: _Writer, earlier: Manifest, destination: Store, codec: Co
             pass
     except CorruptObjectError as error:
         problem = str(error)
-    if stored.hexdigest() != rollup.sha256 or writer.content.hexdigest() != rollup.content_sha256 or problem:
+    if stored.hexdigest() != rollup.sha256 or writer.digest() != rollup.content_sha256 or problem:
         raise CorruptRollUpError(
             f"{destination.uri(rollup.key)} does not have the content that its manifest promises. {problem} "
             "Where all of its log objects still exist, roll the interval up again with overwrite."

@@ -78,7 +78,7 @@ def _corrupt(where: str, difference: str) -> CorruptRollUpError:
 
 
 class _Content:
-    """The unpacked content, taken member by member."""
+    """The unpacked content, taken member by member; `digest` is of all of it once it is finished."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.pieces, self.rest = pieces, memoryview(b"")
@@ -111,7 +111,6 @@ class _Content:
             part = bytes(self.rest[:length])
             self.rest = self.rest[len(part) :]
             length -= len(part)
-            self.digest.update(part)
             self.bytes += len(part)
             self.lines += part.count(_NEWLINE)
             yield part
@@ -119,4 +118,5 @@ class _Content:
     def _more(self) -> bool:
         piece = next(self.pieces, None)
         self.rest = memoryview(piece or b"")
+        self.digest.update(self.rest)
         return piece is not None
