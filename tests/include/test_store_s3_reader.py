@@ -1,9 +1,16 @@
-"""Small objects come through obstore where it can, and through boto3 where it cannot: always the same."""
+"""Objects come through libcurl where it can, and through boto3 where it cannot: always the same."""
 
 import logging
 import os
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.credentials import Credentials
 
 from include.s3logs.errors import (
@@ -14,6 +21,7 @@ from include.s3logs.errors import (
 )
 from include.s3logs.store import PIECE
 from include.s3logs.store_s3 import S3Store
+from include.s3logs.store_s3_reader import FastReader
 from tests.support.s3_server import ACCESS_KEY, SECRET_KEY
 
 
@@ -57,7 +65,7 @@ def test_every_key_is_the_same_key_for_both(store, key):
 
 
 @pytest.mark.parametrize("key", ["x//y", "tail/", "nul\x01"])
-def test_what_obstore_would_take_for_another_key_is_for_boto3(store, key):
+def test_what_libcurl_would_take_for_another_key_is_for_boto3(store, key):
     store.write("x/y", b"another key, for AWS")
     store.write(key, b"")
     store.read(key)
@@ -92,9 +100,6 @@ def test_errors_are_those_of_boto3_and_do_not_end_the_fast_reading(store, s3, bu
 
 
 def test_wrong_credentials_are_told_as_ever(s3, bucket):
-    import boto3
-    from botocore.config import Config
-
     client = boto3.client(
         "s3",
         endpoint_url=s3.endpoint,
@@ -107,10 +112,7 @@ def test_wrong_credentials_are_told_as_ever(s3, bucket):
         S3Store(client, bucket, credentials=Credentials("nobody", "wrong")).read("a")
 
 
-def test_where_obstore_gets_nowhere_boto3_goes_on_alone(store, s3, caplog):
-    import boto3
-    from botocore.config import Config
-
+def test_where_libcurl_gets_nowhere_boto3_goes_on_alone(store, s3, caplog):
     nowhere = boto3.client(
         "s3",
         endpoint_url="http://127.0.0.1:9",
@@ -145,3 +147,69 @@ def test_credentials_are_asked_for_again(s3, bucket):
     store.write("a", b"1")
     assert store.read("a") == b"1"
     assert credentials.asked == 1
+
+
+@contextmanager
+def answering(status, body=b"", announced=None):
+    """A reader of a server that gives all requests the same answer, and their headers."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) if announced is None else announced))
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = boto3.client(
+        "s3", endpoint_url=f"http://127.0.0.1:{server.server_port}", region_name="eu-west-1"
+    )
+    try:
+        yield FastReader(client, "reef", Credentials("key", "secret-key", "session-token")), asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_token_of_a_role_is_sent_and_signed_and_the_secret_is_not_sent():
+    with answering(200, b"content") as (reader, asked):
+        assert reader.read("a", "etag") == b"content"
+    (headers,) = asked
+    assert headers["x-amz-security-token"] == "session-token"
+    signed = re.search("SignedHeaders=([^,]+)", headers["Authorization"])[1].split(";")
+    assert {"host", "x-amz-security-token", "x-amz-content-sha256", "x-amz-date"} <= {*signed}
+    assert "/eu-west-1/s3/aws4_request" in headers["Authorization"]
+    assert "secret-key" not in str(headers)
+
+
+@pytest.mark.parametrize("status", [307, 400, 403, 500, 503])
+def test_what_is_not_about_the_object_is_left_to_boto3_and_after_a_few_times_everything(status):
+    with answering(status, b"<Error/>") as (reader, asked):
+        assert [reader.read("a") for _ in range(10)] == [None] * 10
+    assert len(asked) == 3
+
+
+def test_an_answer_that_breaks_off_is_none():
+    with answering(200, b"half", announced=8) as (reader, _):
+        assert reader.read("a") is None
+
+
+def test_a_whole_object_is_no_piece_of_it():
+    with answering(200, b"all of it") as (reader, _):
+        assert reader.read("a", None, (0, 3)) is None
+
+
+def test_threads_read_at_the_same_time_over_connections_that_stay(store):
+    contents = {f"{n}": os.urandom(1000 + n) for n in range(200)}
+    store.write_many(contents)
+    for _ in range(2):
+        with ThreadPoolExecutor(16) as pool:
+            assert dict(zip(contents, pool.map(store.read, contents), strict=True)) == contents
+    assert store.client.gets == 0
