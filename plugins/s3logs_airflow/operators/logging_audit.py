@@ -51,9 +51,9 @@ class LoggingAuditOperator(BaseOperator):
         except NoConnectionError as error:
             if wishes or _uses_s3(settings):
                 raise
-            raise AirflowSkipException(
-                f"Sources and lake are folders, and there are no AWS credentials: nothing to audit. {error}"
-            ) from error
+            reason = f"There is nothing to audit, as sources and lake are folders. {error}"
+            self.log.warning("%s", reason)  # Airflow logs it, too, where nobody looks
+            raise AirflowSkipException(reason) from error
         outcomes = switch_on(api, account, wishes, dry_run=dry_run, replacing=bool(params.get("replace")))
         if any(outcome.changed for outcome in outcomes):
             account = look_at(api)
