@@ -6,6 +6,7 @@ certificates, tries again for longer, and whose errors are the ones that are exp
 
 import logging
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -17,7 +18,7 @@ import pycurl
 log = logging.getLogger(__name__)
 
 _ABOUT_THE_OBJECT = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}
-_MOST_ERRORS = 3  # with so many, something stands in the way of this client and not of boto3
+_MOST_ERRORS = 3  # with so many in a row, something stands in the way of this client and not of boto3
 _CONNECT_SECONDS, _SECONDS = 10, 120  # for a request with its answer, which is 8 MB at most
 _BUFFER = 512 << 10
 _EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -42,12 +43,9 @@ class FastReader:
         """Return the object or a `span` of it (from, up to), if it still has this ETag; else None."""
         if self._errors >= _MOST_ERRORS or not _PLAIN_KEY.fullmatch(key):
             return None
-        try:
-            curl = self._idle.pop()
-        except IndexError:
-            curl = self._new()
         content = BytesIO()
         try:
+            curl = self._connection()
             self._ask(curl, key, etag, span, content)
             status = curl.getinfo(pycurl.RESPONSE_CODE)
         except pycurl.error as error:
@@ -55,14 +53,16 @@ class FastReader:
             return None
         self._idle.append(curl)
         if status == (HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT):
-            self._works = True
+            self._errors, self._works = 0, True
             return content.getvalue()
         # Before anything was read, it may be the signature that is refused.
         if status not in _ABOUT_THE_OBJECT or (status == HTTPStatus.FORBIDDEN and not self._works):
             self._note(f"status {status}")
         return None
 
-    def _new(self) -> pycurl.Curl:
+    def _connection(self) -> pycurl.Curl:
+        with suppress(IndexError):
+            return self._idle.pop()
         curl = pycurl.Curl()
         curl.setopt(pycurl.AWS_SIGV4, self._signature)
         curl.setopt(pycurl.CAINFO, certifi.where())

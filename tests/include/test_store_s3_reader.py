@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle, repeat
 
 import boto3
 import pytest
@@ -150,14 +151,14 @@ def test_credentials_are_asked_for_again(s3, bucket):
 
 
 @contextmanager
-def answering(status, body=b"", announced=None):
-    """A reader of a server that gives all requests the same answer, and their headers."""
+def answering(statuses, body=b"", announced=None):
+    """A reader of a server that answers with these statuses in turn, and the headers of the requests."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.headers)
-            self.send_response(status)
+            self.send_response(next(statuses))
             self.send_header("Content-Length", str(len(body) if announced is None else announced))
             self.send_header("Location", "/elsewhere")
             self.end_headers()
@@ -179,7 +180,7 @@ def answering(status, body=b"", announced=None):
 
 
 def test_the_token_of_a_role_is_sent_and_signed_and_the_secret_is_not_sent():
-    with answering(200, b"content") as (reader, asked):
+    with answering(repeat(200), b"content") as (reader, asked):
         assert reader.read("a", "etag") == b"content"
     (headers,) = asked
     assert headers["x-amz-security-token"] == "session-token"
@@ -191,18 +192,24 @@ def test_the_token_of_a_role_is_sent_and_signed_and_the_secret_is_not_sent():
 
 @pytest.mark.parametrize("status", [307, 400, 403, 500, 503])
 def test_what_is_not_about_the_object_is_left_to_boto3_and_after_a_few_times_everything(status):
-    with answering(status, b"<Error/>") as (reader, asked):
+    with answering(repeat(status), b"<Error/>") as (reader, asked):
         assert [reader.read("a") for _ in range(10)] == [None] * 10
     assert len(asked) == 3
 
 
+def test_single_errors_do_not_end_the_fast_reading():
+    with answering(cycle([500, 503, 200]), b"content") as (reader, asked):
+        assert [reader.read("a") for _ in range(9)] == [None, None, b"content"] * 3
+    assert len(asked) == 9
+
+
 def test_an_answer_that_breaks_off_is_none():
-    with answering(200, b"half", announced=8) as (reader, _):
+    with answering(repeat(200), b"half", announced=8) as (reader, _):
         assert reader.read("a") is None
 
 
 def test_a_whole_object_is_no_piece_of_it():
-    with answering(200, b"all of it") as (reader, _):
+    with answering(repeat(200), b"all of it") as (reader, _):
         assert reader.read("a", None, (0, 3)) is None
 
 
