@@ -40,7 +40,7 @@ _PAUSES = (1, 2, 4)  # seconds before a piece that broke off is asked for again
 class S3Store:
     """All keys of `bucket` that start with `prefix`; keys of the store are what follows the prefix.
 
-    With the `credentials` of the client's session, small objects are read several times faster.
+    With the `credentials` of the client's session, objects are read several times faster.
     """
 
     def __init__(self, client: Any, bucket: str, prefix: str = "", credentials: Any = None) -> None:
