@@ -61,10 +61,10 @@ backfill: $(BASE)  ## one run for each day: make backfill FROM=… TO=… [BACKW
 	@$(LOCAL) backfill '$(FROM)' '$(TO)' $(if $(BACKWARDS),--backwards) $(if $(REPROCESS),--reprocess '$(REPROCESS)')
 
 quarantine-export: $(BASE)  ## write the unreadable lines, anonymised, for a bug report [DAYS=A:B]
-	@$(PY) -m s3logs_airflow.quarantine_export $(if $(DAYS),--days '$(DAYS)')
+	@$(PY) -m s3logs_airflow.commands.quarantine_export $(if $(DAYS),--days '$(DAYS)')
 
 rollup: $(BASE)  ## show how log objects would be rolled up; DO=1 does it [LEVEL=day CODEC=zstd ORIGINALS=keep|delete|tag]
-	@$(PY) -m s3logs_airflow.rollup $(if $(LEVEL),--level '$(LEVEL)') $(if $(CODEC),--codec '$(CODEC)') \
+	@$(PY) -m s3logs_airflow.commands.rollup $(if $(LEVEL),--level '$(LEVEL)') $(if $(CODEC),--codec '$(CODEC)') \
 		$(if $(ORIGINALS),--originals '$(ORIGINALS)') $(if $(DO),--do)
 
 sample: $(BASE)  ## write the sample logs to .data/sample
@@ -145,8 +145,8 @@ $(PACKAGES): requirements.txt constraints.txt | $(TOOL)
 	@touch $@
 
 # The kernels are compiled here, anew when they changed, so that no task has to.
-$(BASE): $(PACKAGES) $(wildcard include/s3logs/kernel/*.py)
-	@$(PY) -m include.s3logs.kernel.compiled
+$(BASE): $(PACKAGES) $(wildcard include/s3logs/parsing/kernel/*.py)
+	@$(PY) -m include.s3logs.parsing.kernel.compiled
 	@touch $@
 
 $(DEV): requirements-dev.txt $(BASE)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from s3logs_airflow.links import PREFIX, CheckpointLink, LogDaysLink, QuarantineLink
+from s3logs_airflow.pages.links import PREFIX, CheckpointLink, LogDaysLink, QuarantineLink
 
 
 class _LazyApp:
@@ -21,7 +21,7 @@ class _LazyApp:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._app is None:
-            from s3logs_airflow.lake_view import create_app
+            from s3logs_airflow.pages.lake import create_app
 
             self._app = create_app()
         await self._app(scope, receive, send)

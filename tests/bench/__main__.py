@@ -23,8 +23,9 @@ from tests.bench.stages import stage_rows
 from tests.bench.startup import startup_rows
 from tests.bench.table import ratio, render, speed
 from tests.bench.worker import STAGES
+from tests.support.paths import PROJECT
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = PROJECT
 FOLDER = ROOT / ".data/bench"
 FEWEST_RUNS = 5
 MUCH_NASTY = 0.05

@@ -41,8 +41,8 @@ def product_reduce(pieces: Iterable[bytes]) -> Any:
     """Return the rows that count as a table, the way `reduce` makes them: repeats are looked for, too."""
     import pyarrow as pa
 
-    from include.s3logs.parse import Selector
-    from include.s3logs.selection import Filter
+    from include.s3logs.parsing.parse import Selector
+    from include.s3logs.parsing.selection import Filter
 
     wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
     selector = Selector(wanted, _COLUMNS)
@@ -51,7 +51,7 @@ def product_reduce(pieces: Iterable[bytes]) -> Any:
 
 def strict_reduce(lines: Iterable[bytes]) -> Any:
     """Return the same as `product_reduce` by the strict path alone, the specification in pure Python."""
-    from include.s3logs.strict import Reason, decode_key, parse_line
+    from include.s3logs.parsing.strict import Reason, decode_key, parse_line
 
     rows, seen = [], set()
     for line in lines:
@@ -69,7 +69,7 @@ def strict_reduce(lines: Iterable[bytes]) -> Any:
 
 def product_all(pieces: Iterable[bytes]) -> Iterator[Any]:
     """Yield all fields of the records as tables."""
-    from include.s3logs.parse import parse_pieces
+    from include.s3logs.parsing.parse import parse_pieces
 
     for parsed in parse_pieces(pieces):
         yield parsed.records

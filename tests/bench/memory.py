@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 from tests.bench.table import render
 from tests.support.large_day import invent, run
 from tests.support.memory_run import LINE, put

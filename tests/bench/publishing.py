@@ -23,13 +23,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.catalogs import UNASSOCIATED
-from include.s3logs.checkpoint import Attempt
-from include.s3logs.mapping import REQUESTERS, STAGE, TOTALS_BY, VERSIONS_BY
-from include.s3logs.privacy import Masking
-from include.s3logs.publish import publish
-from include.s3logs.store import LocalStore
-from include.s3logs.tables import TOTALS, distinct, sorted_by_all, to_parquet, total_by
+from include.s3logs.catalogs.claims import UNASSOCIATED
+from include.s3logs.lake.checkpoint import Attempt
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import publish
+from include.s3logs.stages.mapping import REQUESTERS, STAGE, TOTALS_BY, VERSIONS_BY
+from include.s3logs.stores.folder import LocalStore
+from include.s3logs.tables.order import distinct, sorted_by_all
+from include.s3logs.tables.parquet import to_parquet
+from include.s3logs.tables.totals import TOTALS, total_by
 
 LAST = date(2026, 6, 15)
 ASSETS, REGIONS, REQUESTS = 4, 40, 2_000  # assets of a dataset; requests of a day

@@ -16,7 +16,7 @@ from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.networks import NetworkTable
 from include.s3logs.regions.refresh import SPAN_DAYS, refresh_cache
 from include.s3logs.regions.tables import network_table
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 from tests.support.binned_days import bin_rows, remember
 
 ADDRESSES, SHARE_OF_IPV6, RUNS = 1_000_000, 0.1, 5

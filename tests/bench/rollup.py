@@ -24,14 +24,14 @@ from typing import Any
 import psutil
 from botocore.credentials import Credentials
 
-from include.s3logs.decompress import unpack_as
-from include.s3logs.rollup.codecs import CODECS, Codec, encoder
-from include.s3logs.rollup.levels import Interval
-from include.s3logs.rollup.manifest import Manifest
+from include.s3logs.logs.decompress import unpack_as
+from include.s3logs.logs.rolled_up.codecs import CODECS, Codec, encoder
+from include.s3logs.logs.rolled_up.levels import Interval
+from include.s3logs.logs.rolled_up.manifest import Manifest
+from include.s3logs.rollup.interval import roll_up
 from include.s3logs.rollup.options import Originals, RollUpOptions
-from include.s3logs.rollup.rollup import roll_up
-from include.s3logs.store import PARALLEL_READS
-from include.s3logs.store_s3 import S3Store
+from include.s3logs.stores.s3 import S3Store
+from include.s3logs.stores.store import PARALLEL_READS
 from tests.bench.__main__ import FOLDER
 from tests.bench.corpus import MB, write_corpus
 from tests.bench.table import ratio, render, speed

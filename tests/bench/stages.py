@@ -21,16 +21,16 @@ def measure_stages(runs: int) -> dict[str, list[float]]:
 
 
 def _one_run(folder: Path, run: int) -> dict[str, float]:
-    from include.s3logs.binning import bin_day
     from include.s3logs.catalogs.manifest import ManifestCatalog
-    from include.s3logs.mapping import map_day
-    from include.s3logs.privacy import Masking
-    from include.s3logs.publish import publish
-    from include.s3logs.reduce import reduce_day
+    from include.s3logs.logs.sources import find_log_objects
+    from include.s3logs.publishing.masking import Masking
+    from include.s3logs.publishing.publish import publish
     from include.s3logs.sample import LOG_DAYS, write_sample
     from include.s3logs.settings import Settings
-    from include.s3logs.sources import find_log_objects
-    from include.s3logs.store import LocalStore
+    from include.s3logs.stages.binning import bin_day
+    from include.s3logs.stages.mapping import map_day
+    from include.s3logs.stages.reduce import reduce_day
+    from include.s3logs.stores.folder import LocalStore
     from tests.support.offline_regions import offline_regions
 
     write_sample(folder / "sample")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import PROJECT
+
+ROOT = PROJECT
 _LINE = (
     b"0a bucket [12/May/2026:08:09:10 +0000] 192.0.2.10 - ID REST.GET.OBJECT a.txt "
     b'"GET /a.txt HTTP/1.1" 200 - 1 1 1 1 "-" "-" - host\n'
@@ -18,7 +19,7 @@ PROGRAMS = {
     "Python alone": "pass",
     "and pyarrow": "import pyarrow.compute",
     "and s3logs, one line read": (
-        f"from include.s3logs.parse import parse; assert parse({_LINE!r}).records.num_rows == 1"
+        f"from include.s3logs.parsing import parse; assert parse({_LINE!r}).records.num_rows == 1"
     ),
     "and Numba instead of kept kernels": (
         "import pyarrow.compute, numba; numba.njit('i8(i8)', cache=False)(lambda n: n)(1)"

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from include.s3logs.strict import Reason, lines, parse_line
+from include.s3logs.parsing.strict import Reason, lines, parse_line
 from tests.bench.contestants import CONTESTANTS, LIMIT
 from tests.bench.corpus import write_corpus
 from tests.bench.worker import compare

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.paths import PROJECT
+
 DAG_FILES = sorted(PROJECT.glob("dags/*.py"))
 PARSE_SECONDS = 1.0
 
 MEASURE = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
+
 DagBag(sys.argv[2])  # what every parsing process has loaded before
 before = time.process_time()
 bag = DagBag(sys.argv[1])

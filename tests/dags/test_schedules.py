@@ -1,11 +1,9 @@
 """When runs begin, as the scheduler reckons it from what Airflow keeps of a DAG."""
 
-from pathlib import Path
-
 import pendulum
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.paths import PROJECT
 
 
 @pytest.fixture(scope="module")

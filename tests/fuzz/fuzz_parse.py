@@ -11,12 +11,12 @@ from pathlib import Path
 import atheris
 import pyarrow as pa
 
-import include.s3logs.kernel.compiled  # noqa: F401 (calls compiled code; not to be instrumented)
+import include.s3logs.parsing.kernel.compiled  # noqa: F401 (calls compiled code; not to be instrumented)
 
-with atheris.instrument_imports(include=["include.s3logs.strict", "include.s3logs.parse"]):
-    from include.s3logs.decompress import recognise
-    from include.s3logs.parse import parse, parse_pieces
-    from include.s3logs.strict import Reason, decode_key, lines, parse_line
+with atheris.instrument_imports(include=["include.s3logs.parsing.strict", "include.s3logs.parsing.parse"]):
+    from include.s3logs.logs.decompress import recognise
+    from include.s3logs.parsing.parse import parse, parse_pieces
+    from include.s3logs.parsing.strict import Reason, decode_key, lines, parse_line
 
 EXAMPLES = Path(__file__).parents[1] / "fixtures/examples/nasty_lines.jsonl"
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from include.s3logs.privacy import Masking
-from include.s3logs.publish import publish
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import publish
 from include.s3logs.sample import LOG_DAYS, write_sample
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 from tests.support.sample_run import run
 
 

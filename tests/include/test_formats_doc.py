@@ -4,19 +4,19 @@ import json
 import re
 from datetime import date
 from io import BytesIO
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from include.s3logs.asset_types import OTHERS, TYPES
-from include.s3logs.catalogs import CLAIMS
+from include.s3logs.catalogs.claims import CLAIMS
 from include.s3logs.logging_audit.facts import Account, Bucket
 from include.s3logs.logging_audit.findings import RULES, Severity, findings
 from include.s3logs.logging_audit.report import DATA, TABLE, as_json
-from include.s3logs.publish import publish
+from include.s3logs.publishing.asset_types import OTHERS, TYPES
+from include.s3logs.publishing.publish import publish
+from tests.support.paths import PROJECT
 from tests.support.small_archive import EXACT, FIRST, Archive, line
 
-DOC = (Path(__file__).parents[2] / "docs/formats.md").read_text()
+DOC = (PROJECT / "docs/formats.md").read_text()
 
 
 def documented(name):

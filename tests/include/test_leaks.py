@@ -10,11 +10,11 @@ from ipaddress import ip_address
 import pyarrow as pa
 import pytest
 
-from include.s3logs.privacy import Masking
-from include.s3logs.publish import publish
-from include.s3logs.store import LocalStore
-from include.s3logs.tables import to_parquet
-from include.s3logs.usage_files import folder_in
+from include.s3logs.publishing.figures import folder_in
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import publish
+from include.s3logs.stores.folder import LocalStore
+from include.s3logs.tables.parquet import to_parquet
 from tests.support.independent import raw_lines
 from tests.support.leak_scan import Scan, Secrets
 from tests.support.offline_regions import SALT

@@ -3,15 +3,15 @@
 import hashlib
 import json
 from io import StringIO
-from pathlib import Path
 
 import pandas as pd
 
-from include.s3logs.privacy import Masking
-from include.s3logs.publish import publish
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import publish
 from include.s3logs.settings import Settings
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 from tests.support.independent import raw_lines
+from tests.support.paths import PROJECT
 from tests.support.sample_run import run
 
 EXACT = Masking(0, 1)
@@ -141,7 +141,7 @@ def test_the_rows_in_the_readme_are_those_of_the_sample(sample, days, tmp_path):
     published = {
         line for info in lake.list() if info.key.endswith(".tsv") for line in lake.read(info.key).split(b"\n")
     }
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("\n")
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8").split("\n")
     shown = [line.strip("| ").split(" | ") for line in readme if line.startswith("| ")]
     assert len(shown) == 7 * 4  # header and three rows of each file
     for row in shown:

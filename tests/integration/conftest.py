@@ -2,9 +2,10 @@
 
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
+
+from tests.support.paths import PROJECT
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,7 @@ def run_dag(airflow_db, settings_env):
     from airflow.dag_processing.dagbag import DagBag
 
     def run(**conf):
-        dag = DagBag(str(Path(__file__).parents[2] / "dags")).dags["s3_access_logs"]
+        dag = DagBag(str(PROJECT / "dags")).dags["s3_access_logs"]
         dag_run = dag.test(run_conf=conf, use_executor=False)
         found = Run(str(dag_run.state))
         for ti in dag_run.get_task_instances():

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from include.s3logs.checkpoint import open_days
-from include.s3logs.store import LocalStore
-from include.s3logs.store_s3 import S3Store
+from include.s3logs.lake.open_days import open_days
+from include.s3logs.stores.folder import LocalStore
+from include.s3logs.stores.s3 import S3Store
+from tests.support.paths import PROJECT
 
 DAY = "2024-06-02"
 # reduce: open, rows, objects, quarantine, foreign, checkpoint; bin: open, rows, keys, checkpoint;
@@ -29,7 +29,7 @@ def temporary_files(tmp_path_factory, monkeypatch):
 def run(sample, lake_uri, nth, **env):
     return subprocess.run(
         [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, str(nth)],
-        cwd=Path(__file__).parents[2],
+        cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": f".{os.pathsep}plugins", **env},
         capture_output=True,
         text=True,
@@ -41,7 +41,7 @@ def outputs(lake):
     """The digests of all files that count: those that checkpoints name, and those that are published."""
     from datetime import date
 
-    from include.s3logs.checkpoint import load_checkpoint, read_output
+    from include.s3logs.lake.checkpoint import load_checkpoint, read_output
 
     found = {}
     for stage in ("reduced", "binned", "mapped"):

@@ -11,16 +11,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 from s3logs_airflow.local.home import USER, Home
 from s3logs_airflow.local.rest import RestClient
 from s3logs_airflow.local.runs import Runs
+from tests.support.paths import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 DAYS = ["2024-06-01", "2024-06-02", "2024-06-03"]
 KILLS = ["reduced/2024-06-01/", "binned/2024-06-02/", "mapped/2024-06-03/"]
 START_SECONDS, RUN_SECONDS = 180, 240
@@ -136,15 +135,15 @@ def undisturbed(sample_folder, tmp_path_factory):
     """What the three days give without Airflow and without kills."""
     from datetime import date
 
-    from include.s3logs.binning import bin_day
     from include.s3logs.catalogs.manifest import ManifestCatalog
-    from include.s3logs.mapping import map_day
-    from include.s3logs.privacy import Masking
-    from include.s3logs.publish import publish
-    from include.s3logs.reduce import reduce_day
+    from include.s3logs.logs.sources import find_log_objects
+    from include.s3logs.publishing.masking import Masking
+    from include.s3logs.publishing.publish import publish
     from include.s3logs.settings import Settings
-    from include.s3logs.sources import find_log_objects
-    from s3logs_airflow.stores import open_regions
+    from include.s3logs.stages.binning import bin_day
+    from include.s3logs.stages.mapping import map_day
+    from include.s3logs.stages.reduce import reduce_day
+    from s3logs_airflow.connections.stores import open_regions
 
     lake = LocalStore(tmp_path_factory.mktemp("undisturbed"))
     stores = {"logs": LocalStore(sample_folder / "logs")}

@@ -1,12 +1,12 @@
 """The audit DAG for real: what is found, a dry run, switching on, and a deployment without S3."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 from tests.support.aws_server import delivery, policy_of
+from tests.support.paths import PROJECT
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def run(airflow_db, settings_env, tmp_path):
     from airflow.dag_processing.dagbag import DagBag
 
     def run_once(**params):
-        dag = DagBag(str(Path(__file__).parents[2] / "dags")).dags["s3_logging_audit"]
+        dag = DagBag(str(PROJECT / "dags")).dags["s3_logging_audit"]
         (task,) = dag.test(run_conf=params, use_executor=False).get_task_instances()
         return str(task.state), task.xcom_pull(task_ids="audit")
 

@@ -2,15 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from include.s3logs.regions.cache import RegionCache
-from include.s3logs.salt import load_salt
-from include.s3logs.store import LocalStore
+from include.s3logs.regions.salt import load_salt
+from include.s3logs.stores.folder import LocalStore
 from tests.support.binned_days import remember
 from tests.support.ip_service import fake_ip_service, send_ipinfo_to
+from tests.support.paths import PROJECT
 from tests.support.small_archive import Archive, line
 
 
@@ -21,7 +21,7 @@ def run(airflow_db, settings_env, tmp_path):
     from airflow.dag_processing.dagbag import DagBag
 
     def run_once():
-        dag = DagBag(str(Path(__file__).parents[2] / "dags")).dags["s3_ip_regions"]
+        dag = DagBag(str(PROJECT / "dags")).dags["s3_ip_regions"]
         dag_run = dag.test(use_executor=False)
         tasks = dag_run.get_task_instances()
         return str(dag_run.state), {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in tasks}

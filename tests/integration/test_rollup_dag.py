@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
+from tests.support.paths import PROJECT
 
 DAYS = ["2024-06-01", "2024-06-02", "2024-06-03"]
 
@@ -16,7 +17,7 @@ def run(airflow_db, sample, tmp_path, settings_env):
     from airflow.dag_processing.dagbag import DagBag
 
     def run_once(**params):
-        dag = DagBag(str(Path(__file__).parents[2] / "dags")).dags["s3_log_rollup"]
+        dag = DagBag(str(PROJECT / "dags")).dags["s3_log_rollup"]
         dag_run = dag.test(run_conf=params, use_executor=False)
         states, results = {}, {}
         for ti in dag_run.get_task_instances():

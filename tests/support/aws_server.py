@@ -21,8 +21,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 from include.s3logs.logging_audit.ask import S3Api
+from tests.support.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
 _START_SECONDS = 60
 

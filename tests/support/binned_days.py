@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.s3logs.checkpoint import Attempt
+from include.s3logs.lake.checkpoint import Attempt
 from include.s3logs.regions.addresses import pack
 from include.s3logs.regions.cache import RegionCache
-from include.s3logs.salt import hash_address
+from include.s3logs.regions.salt import hash_address
 
 
 def bin_rows(lake, day, addresses, row_group_size=None):

@@ -11,16 +11,16 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from include.s3logs.binning import bin_day
 from include.s3logs.catalogs.manifest import ManifestCatalog
-from include.s3logs.mapping import map_day
-from include.s3logs.privacy import Masking
-from include.s3logs.publish import publish
-from include.s3logs.reduce import reduce_day
+from include.s3logs.logs.sources import find_log_objects
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import publish
 from include.s3logs.settings import Settings
-from include.s3logs.sources import find_log_objects
-from include.s3logs.store import LocalStore
-from s3logs_airflow.stores import open_store
+from include.s3logs.stages.binning import bin_day
+from include.s3logs.stages.mapping import map_day
+from include.s3logs.stages.reduce import reduce_day
+from include.s3logs.stores.folder import LocalStore
+from s3logs_airflow.connections.stores import open_store
 from tests.support.offline_regions import offline_regions
 
 

@@ -14,8 +14,8 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from include.s3logs.parsing.strict import Record, parse_line
 from include.s3logs.sample import BOGON_BLOCKS, MONITOR_IP, MONITOR_REGION, REGION_BLOCKS
-from include.s3logs.strict import Record, parse_line
 
 _NAME = re.compile(r"(?:^|/)([0-9]{4}-[0-9]{2}-[0-9]{2})-[0-9]{2}-[0-9]{2}-[0-9]{2}-[^/.]+$")
 _BLOCKS = {ip_network(block): region for block, region in REGION_BLOCKS.items()}

@@ -17,16 +17,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs import binning, mapping, reduce, sorting
-from include.s3logs.arrow import number_array
 from include.s3logs.catalogs.prefix import PrefixCatalog
-from include.s3logs.checkpoint import Attempt, load_checkpoint
-from include.s3logs.reduced_files import RowsFile, temporary_folder
+from include.s3logs.lake.checkpoint import Attempt, load_checkpoint
 from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.tables import network_table
-from include.s3logs.sorting import Limits
-from include.s3logs.store import LocalStore
+from include.s3logs.stages import binning, mapping, reduce
+from include.s3logs.stores.folder import LocalStore
+from include.s3logs.tables import sorting
+from include.s3logs.tables.arrays import number_array
+from include.s3logs.tables.parquet import RowsFile
+from include.s3logs.tables.sorting import Limits
+from include.s3logs.tables.temporary import temporary_folder
 from tests.support.memory_run import count_peak_from_here, status
 
 DAY = date(2024, 6, 1)

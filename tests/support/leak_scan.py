@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.s3logs.strict import Record, parse_line
+from include.s3logs.parsing.strict import Record, parse_line
 
 _SIGNED = re.compile(
     r"[?&](?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId)=([^&\s\"]+)",

@@ -14,13 +14,13 @@ from time import perf_counter
 
 import pyarrow as pa
 
-from include.s3logs import reduce
-from include.s3logs.rollup.levels import interval_of
+from include.s3logs.logs.rolled_up.levels import interval_of
+from include.s3logs.logs.sources import find_log_objects
+from include.s3logs.rollup.interval import roll_up
 from include.s3logs.rollup.options import RollUpOptions
-from include.s3logs.rollup.rollup import roll_up
 from include.s3logs.settings import Settings
-from include.s3logs.sources import find_log_objects
-from include.s3logs.store import LocalStore
+from include.s3logs.stages import reduce
+from include.s3logs.stores.folder import LocalStore
 
 DAY = date(2024, 6, 1)
 KEY = f"{DAY}-00-00-00-A"

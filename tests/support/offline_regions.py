@@ -9,7 +9,7 @@ from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.bogons import bogons
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.networks import NetworkTable
-from include.s3logs.store import LocalStore
+from include.s3logs.stores.folder import LocalStore
 
 SALT = b"the salt of the tests"
 

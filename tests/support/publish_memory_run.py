@@ -10,9 +10,9 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from include.s3logs.privacy import Masking
-from include.s3logs.publish import publish
-from include.s3logs.store import LocalStore
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import publish
+from include.s3logs.stores.folder import LocalStore
 from tests.bench.publishing import map_invented_day
 from tests.support.memory_run import PROC
 

@@ -6,11 +6,11 @@ from io import BytesIO
 
 import pyarrow.parquet as pq
 
-from include.s3logs.checkpoint import read_output
-from include.s3logs.reduce import reduce_day
+from include.s3logs.lake.checkpoint import read_output
+from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.sources import find_log_objects
-from include.s3logs.store import LocalStore
+from include.s3logs.stages.reduce import reduce_day
+from include.s3logs.stores.folder import LocalStore
 
 DAY = date(2024, 6, 1)
 GARBAGE = b"this is no record\n"

@@ -10,15 +10,15 @@ from io import BytesIO, StringIO
 import pandas as pd
 import pyarrow.parquet as pq
 
-from include.s3logs.binning import bin_day
 from include.s3logs.catalogs.manifest import ManifestCatalog
-from include.s3logs.checkpoint import load_checkpoint, read_output
-from include.s3logs.mapping import map_day
-from include.s3logs.privacy import Masking
-from include.s3logs.reduce import reduce_day
+from include.s3logs.lake.checkpoint import load_checkpoint, read_output
+from include.s3logs.logs.sources import find_log_objects
+from include.s3logs.publishing.masking import Masking
 from include.s3logs.settings import Settings
-from include.s3logs.sources import find_log_objects
-from include.s3logs.store import LocalStore
+from include.s3logs.stages.binning import bin_day
+from include.s3logs.stages.mapping import map_day
+from include.s3logs.stages.reduce import reduce_day
+from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
 
 EXACT = Masking(0, 1)

@@ -16,12 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.catalogs import CLAIMS, claims_digest
+from include.s3logs.catalogs.claims import CLAIMS, claims_digest
 from include.s3logs.catalogs.dandi_api import DandiApi
 from include.s3logs.catalogs.dandi_fetch import Fetch
 from include.s3logs.catalogs.datasets import DatasetFilter
 from include.s3logs.catalogs.table import TableCatalog
-from include.s3logs.checkpoint import OutputFile
 from include.s3logs.errors import (
     AccessDeniedError,
     CatalogError,
@@ -29,8 +28,9 @@ from include.s3logs.errors import (
     CorruptLakeError,
     NotFoundError,
 )
-from include.s3logs.store import Store
-from include.s3logs.tables import from_parquet, to_parquet
+from include.s3logs.lake.checkpoint import OutputFile
+from include.s3logs.stores.store import Store
+from include.s3logs.tables.parquet import from_parquet, to_parquet
 
 log = logging.getLogger(__name__)
 

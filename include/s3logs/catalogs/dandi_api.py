@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from include.s3logs.catalogs import CLAIMS, LONGEST_FOLDER, RESERVED, folder_of
+from include.s3logs.catalogs.claims import CLAIMS
+from include.s3logs.catalogs.folders import LONGEST_FOLDER, RESERVED, folder_of
 from include.s3logs.catalogs.rest import RestApi, ShiftedListError
 from include.s3logs.errors import CatalogUnavailableError
 

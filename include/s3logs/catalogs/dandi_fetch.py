@@ -8,7 +8,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.catalogs import CLAIMS
+from include.s3logs.catalogs.claims import CLAIMS
 from include.s3logs.catalogs.dandi_api import DRAFT, DandiApi, Dataset, Version
 from include.s3logs.catalogs.datasets import DatasetFilter
 from include.s3logs.catalogs.rest import PARALLEL_REQUESTS

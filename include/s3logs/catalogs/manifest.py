@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.s3logs.binning import collapse_zarr
-from include.s3logs.catalogs import CLAIMS, LONGEST_FOLDER, RESERVED, folder_of
+from include.s3logs.catalogs.claims import CLAIMS
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
+from include.s3logs.catalogs.folders import LONGEST_FOLDER, RESERVED, folder_of
 from include.s3logs.catalogs.table import TableCatalog, in_order
+from include.s3logs.catalogs.zarr import collapse_zarr
 from include.s3logs.errors import CatalogError
 
 _PARQUET = b"PAR1"

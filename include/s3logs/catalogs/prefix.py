@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.catalogs import CLAIMS, LONGEST_FOLDER, RESERVED, folder_of
+from include.s3logs.catalogs.claims import CLAIMS
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
+from include.s3logs.catalogs.folders import LONGEST_FOLDER, RESERVED, folder_of
 from include.s3logs.errors import SettingsError
 
 

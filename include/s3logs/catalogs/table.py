@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.catalogs import CLAIMS, begins
+from include.s3logs.catalogs.claims import CLAIMS
 from include.s3logs.catalogs.datasets import DatasetFilter
+from include.s3logs.tables.order import begins
 
 _DRAFT = "draft"  # an archive's newest state, before it gets a version number
 _NUMBER_WIDTH = 20

@@ -8,7 +8,7 @@ from typing import Any
 from include.s3logs.errors import NotFoundError
 from include.s3logs.logging_audit.facts import Account, Bucket, Place, Unknown
 from include.s3logs.logging_audit.findings import Finding, Severity, by_bucket
-from include.s3logs.store import Store
+from include.s3logs.stores.store import Store
 
 TABLE, DATA = "audit/logging.txt", "audit/logging.json"
 

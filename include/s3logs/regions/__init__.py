@@ -11,7 +11,7 @@
 | `places.py`, `labels.py` | a region's country and coordinates; the labels that are no place |
 """
 
-from include.s3logs.regions.addresses import address_of
+from include.s3logs.addresses import address_of
 from include.s3logs.regions.labels import BOGON, GITHUB, UNDETERMINED, UNKNOWN, VPN
 from include.s3logs.regions.look_up import Regions, RegionSource
 from include.s3logs.regions.places import coordinates_of, country_of

@@ -5,22 +5,17 @@ An IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is the IPv4 address everywh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 import numpy as np
 from numpy.typing import NDArray
 
+from include.s3logs.addresses import address_of
+
 V4_BYTES, V6_BYTES = 4, 16
 V6_KEY = np.dtype(f"S{V6_BYTES}")
 """An IPv6 address in network order: numpy compares such strings byte by byte, which is by number."""
 _MAPPED = bytes(10) + b"\xff\xff"
-
-
-def address_of(remote_ip: str) -> IPv4Address | IPv6Address:
-    """Return the address; an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) as IPv4."""
-    address = ip_address(remote_ip)
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 @dataclass(frozen=True, slots=True)

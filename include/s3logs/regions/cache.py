@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from include.s3logs.checkpoint import CHECKPOINT
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
-from include.s3logs.salt import HASH_BYTES
-from include.s3logs.store import Store, read_all
-from include.s3logs.tables import from_parquet, to_parquet
+from include.s3logs.lake.checkpoint import CHECKPOINT
+from include.s3logs.regions.salt import HASH_BYTES
+from include.s3logs.stores.store import Store, read_all
+from include.s3logs.tables.parquet import from_parquet, to_parquet
 
 log = logging.getLogger(__name__)
 

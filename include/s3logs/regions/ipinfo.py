@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.labels import UNDETERMINED, UNKNOWN
+from include.s3logs.regions.salt import hash_address
 from include.s3logs.regions.service import AddressFile, IpService, ask, places_in
-from include.s3logs.salt import hash_address
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from datetime import date
 from include.s3logs.errors import IpServiceUnavailableError, NotFoundError
 from include.s3logs.regions.labels import GITHUB, VPN
 from include.s3logs.regions.networks import Labelled, read_network
-from include.s3logs.store import Store
+from include.s3logs.stores.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from include.s3logs.regions.countries import countries_of
 from include.s3logs.regions.ipinfo import Ipinfo
 from include.s3logs.regions.labels import UNKNOWN
 from include.s3logs.regions.networks import NOTHING, NetworkTable
+from include.s3logs.regions.salt import hash_address
 from include.s3logs.regions.service import AddressFile, IpService
-from include.s3logs.salt import hash_address
 
 _Positions = NDArray[np.intp]
 

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.s3logs import binning
-from include.s3logs.checkpoint import Checkpoint, load_checkpoint
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
+from include.s3logs.lake.checkpoint import Checkpoint, load_checkpoint
+from include.s3logs.lake.stored_file import StoredFile
 from include.s3logs.regions.addresses import Addresses, pack
 from include.s3logs.regions.ipinfo import Entry
 from include.s3logs.regions.look_up import Regions
 from include.s3logs.regions.networks import NOTHING
-from include.s3logs.salt import hash_address
-from include.s3logs.store import Store
-from include.s3logs.stored_file import StoredFile
+from include.s3logs.regions.salt import hash_address
+from include.s3logs.stages import binning
+from include.s3logs.stores.store import Store
 
 log = logging.getLogger(__name__)
 

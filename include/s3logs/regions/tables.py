@@ -11,7 +11,7 @@ from include.s3logs.regions.labels import GITHUB, VPN
 from include.s3logs.regions.lists import LISTS, load_list
 from include.s3logs.regions.networks import Labelled, NetworkTable
 from include.s3logs.regions.places import known_places
-from include.s3logs.store import Store
+from include.s3logs.stores.store import Store
 
 VERSION = 1
 """Of the rules; a change of it changes results."""

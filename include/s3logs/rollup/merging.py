@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from include.s3logs.decompress import CorruptObjectError, unpack, unpack_as
 from include.s3logs.errors import (
     AccessDeniedError,
     ArchivedObjectError,
     CorruptRollUpError,
     NotFoundError,
 )
-from include.s3logs.reading import Content, read_ahead
-from include.s3logs.rollup.codecs import Codec, encoder
-from include.s3logs.rollup.manifest import Manifest, Member, RollUpFile
-from include.s3logs.rollup.origins import base_name
-from include.s3logs.rollup.verification import stored_pieces
-from include.s3logs.sources import LogObject
-from include.s3logs.store import PIECE, Store
+from include.s3logs.logs.decompress import CorruptObjectError, unpack, unpack_as
+from include.s3logs.logs.names import LogObject
+from include.s3logs.logs.reading import Content, read_ahead
+from include.s3logs.logs.rolled_up.codecs import Codec, encoder
+from include.s3logs.logs.rolled_up.manifest import Manifest, Member, RollUpFile
+from include.s3logs.logs.rolled_up.origins import base_name
+from include.s3logs.logs.rolled_up.verification import stored_pieces
+from include.s3logs.stores.store import PIECE, Store
 
 _NEWLINE = b"\n"
 _PACKED_AT_ONCE = 1 << 20  # bytes of small log objects: each call has its price while other threads read

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Literal, get_args
 
 from include.s3logs.errors import SettingsError
-from include.s3logs.rollup.codecs import CODECS, Codec
-from include.s3logs.rollup.levels import LEVELS, Level
+from include.s3logs.logs.rolled_up.codecs import CODECS, Codec
+from include.s3logs.logs.rolled_up.levels import LEVELS, Level
 
 Originals = Literal["keep", "delete", "tag"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from include.s3logs.errors import NotFoundError, S3LogsError
-from include.s3logs.rollup.levels import Interval, interval_of, interval_of_file
-from include.s3logs.rollup.manifest import Manifest
+from include.s3logs.logs.rolled_up.levels import Interval, interval_of, interval_of_file
+from include.s3logs.logs.rolled_up.manifest import Manifest
+from include.s3logs.logs.rolled_up.origins import ObjectVersion, address, base_name, by_address
 from include.s3logs.rollup.options import RollUpOptions
-from include.s3logs.rollup.origins import ObjectVersion, address, base_name, by_address
-from include.s3logs.store import PARALLEL_READS, ObjectInfo, Store
+from include.s3logs.stores.store import PARALLEL_READS, ObjectInfo, Store
 
 _EXAMPLES = 20
 _UNITS = ("B", "kB", "MB", "GB", "TB")

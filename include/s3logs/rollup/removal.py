@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from include.s3logs.logs.names import LogObject
 from include.s3logs.rollup.options import RollUpOptions
-from include.s3logs.sources import LogObject
-from include.s3logs.store import Store, Version
+from include.s3logs.stores.store import Store, Version
 
 
 def remove(

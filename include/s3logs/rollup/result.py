@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from include.s3logs.rollup.manifest import Manifest
+from include.s3logs.logs.rolled_up.manifest import Manifest
 
 _EXAMPLES = 20
 

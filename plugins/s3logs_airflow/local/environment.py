@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from include.s3logs.catalog_kinds import MANIFEST, choose
+from include.s3logs.settings.catalog_choice import MANIFEST, choose
 from s3logs_airflow.local.home import CHECKOUT, HOST, USER, Home, Instance
 
 SAMPLE = CHECKOUT / ".data" / "sample"

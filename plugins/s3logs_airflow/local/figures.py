@@ -54,7 +54,7 @@ def load_figures(settings: Mapping[str, str], environment: Mapping[str, str]) ->
     os.environ.update({**environment, **settings, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"})
     from include.s3logs.errors import NotFoundError
     from include.s3logs.settings import load_settings
-    from s3logs_airflow.stores import open_lake
+    from s3logs_airflow.connections.stores import open_lake
 
     lake = open_lake(load_settings())
 

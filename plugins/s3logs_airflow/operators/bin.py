@@ -10,9 +10,9 @@ from s3logs_airflow.assets import BINNED
 from s3logs_airflow.operators.stage import StageOperator
 
 if TYPE_CHECKING:
-    from include.s3logs.checkpoint import Outcome
+    from include.s3logs.lake.checkpoint import Outcome
     from include.s3logs.settings import Settings
-    from include.s3logs.store import Store
+    from include.s3logs.stores.store import Store
 
 
 class BinOperator(StageOperator):
@@ -24,6 +24,6 @@ class BinOperator(StageOperator):
 
     def run_stage(self, lake: Store, settings: Settings, context: Context) -> Outcome:
         """Bin what reduce left."""
-        from include.s3logs.binning import bin_day
+        from include.s3logs.stages.binning import bin_day
 
         return bin_day(lake, self.input_checkpoint(lake), force=bool(context["params"].get("force")))

@@ -12,7 +12,7 @@ from include.s3logs.errors import SettingsError
 from include.s3logs.settings import load_settings, require
 
 if TYPE_CHECKING:
-    from include.s3logs.discover import Request
+    from include.s3logs.days.discover import Request
 
 PARAMETERS = frozenset({"days", "first_day", "last_day", "force", "sources"})
 LEFT_OVER = "left_over"
@@ -39,8 +39,8 @@ class DiscoverOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Check settings and parameters before any work, then list the sources."""
-        from include.s3logs.discover import discover
-        from s3logs_airflow.stores import open_catalog, open_lake, open_sources, refresh_catalog
+        from include.s3logs.days.discover import discover
+        from s3logs_airflow.connections.stores import open_catalog, open_lake, open_sources, refresh_catalog
 
         settings = load_settings()
         require(settings, "sources", "lake")
@@ -64,7 +64,7 @@ class DiscoverOperator(BaseOperator):
 
     def _request(self, context: Context) -> Request:
         """Return what the run is asked to do; SettingsError for parameters that make no sense."""
-        from include.s3logs.discover import Request
+        from include.s3logs.days.discover import Request
 
         params, run = context["params"], context["dag_run"]
         unknown = sorted(set(run.conf or {}) - PARAMETERS)

@@ -31,8 +31,8 @@ class LoggingAuditOperator(BaseOperator):
         from include.s3logs.logging_audit.switch_on import switch_on
         from include.s3logs.logging_audit.table import as_table
         from include.s3logs.logging_audit.wishes import parse_wishes
-        from s3logs_airflow.s3_account import open_account
-        from s3logs_airflow.stores import open_lake
+        from s3logs_airflow.connections.s3_account import open_account
+        from s3logs_airflow.connections.stores import open_lake
 
         settings = load_settings()
         require(settings, "lake")

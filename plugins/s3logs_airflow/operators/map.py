@@ -10,9 +10,9 @@ from s3logs_airflow.assets import MAPPED
 from s3logs_airflow.operators.stage import StageOperator
 
 if TYPE_CHECKING:
-    from include.s3logs.checkpoint import Outcome
+    from include.s3logs.lake.checkpoint import Outcome
     from include.s3logs.settings import Settings
-    from include.s3logs.store import Store
+    from include.s3logs.stores.store import Store
 
 
 class MapOperator(StageOperator):
@@ -24,8 +24,8 @@ class MapOperator(StageOperator):
 
     def run_stage(self, lake: Store, settings: Settings, context: Context) -> Outcome:
         """Map what bin left."""
-        from include.s3logs.mapping import map_day
-        from s3logs_airflow.stores import open_catalog, open_regions
+        from include.s3logs.stages.mapping import map_day
+        from s3logs_airflow.connections.stores import open_catalog, open_regions
 
         return map_day(
             lake,

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.s3logs.settings import load_settings, require
 from s3logs_airflow.assets import USAGE
-from s3logs_airflow.links import LogDaysLink
+from s3logs_airflow.pages.links import LogDaysLink
 
 
 class PublishOperator(BaseOperator):
@@ -33,9 +33,9 @@ class PublishOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, or find that nothing changed, and return a summary."""
-        from include.s3logs.privacy import Masking
-        from include.s3logs.publish import STATUS, publish
-        from s3logs_airflow.stores import open_lake
+        from include.s3logs.publishing.masking import Masking
+        from include.s3logs.publishing.publish import STATUS, publish
+        from s3logs_airflow.connections.stores import open_lake
 
         if self.days is None:
             raise AirflowSkipException("discover did not get through, so there is nothing new to publish.")

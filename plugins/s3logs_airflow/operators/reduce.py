@@ -11,9 +11,9 @@ from s3logs_airflow.assets import REDUCED
 from s3logs_airflow.operators.stage import StageOperator
 
 if TYPE_CHECKING:
-    from include.s3logs.checkpoint import Outcome
+    from include.s3logs.lake.checkpoint import Outcome
     from include.s3logs.settings import Settings
-    from include.s3logs.store import Store
+    from include.s3logs.stores.store import Store
 
 
 class ReduceOperator(StageOperator):
@@ -25,9 +25,9 @@ class ReduceOperator(StageOperator):
 
     def run_stage(self, lake: Store, settings: Settings, context: Context) -> Outcome:
         """List the day's log objects and reduce them."""
-        from include.s3logs.reduce import reduce_day
-        from include.s3logs.sources import find_log_objects
-        from s3logs_airflow.stores import open_sources
+        from include.s3logs.logs.sources import find_log_objects
+        from include.s3logs.stages.reduce import reduce_day
+        from s3logs_airflow.connections.stores import open_sources
 
         day = date.fromisoformat(self.day)
         stores = open_sources(settings, context["params"].get("sources") or ())

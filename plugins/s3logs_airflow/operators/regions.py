@@ -25,8 +25,8 @@ class RefreshListsOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Fetch each list that is not switched off."""
         from include.s3logs.regions.lists import OFF, refresh_list
-        from s3logs_airflow.http_get import http_get
-        from s3logs_airflow.stores import open_lake
+        from s3logs_airflow.connections.http_get import http_get
+        from s3logs_airflow.connections.stores import open_lake
 
         settings = load_settings()
         require(settings, "lake")
@@ -51,8 +51,8 @@ class RefreshRegionCacheOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask about what the newest log days hold, or find that there is nobody to ask."""
         from include.s3logs.regions.refresh import Refreshed, refresh_cache
-        from s3logs_airflow.ipinfo_client import open_ipinfo
-        from s3logs_airflow.stores import open_lake, open_regions
+        from s3logs_airflow.connections.ipinfo import open_ipinfo
+        from s3logs_airflow.connections.stores import open_lake, open_regions
 
         settings = load_settings()
         require(settings, "lake")
@@ -75,7 +75,7 @@ class MergeRegionCacheOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge, or find that there is nothing to do."""
         from include.s3logs.regions.cache import merge_cache
-        from s3logs_airflow.stores import open_lake
+        from s3logs_airflow.connections.stores import open_lake
 
         settings = load_settings()
         require(settings, "lake")
@@ -98,7 +98,7 @@ class RegionCoordinatesOperator(BaseOperator):
         from include.s3logs.errors import NotFoundError
         from include.s3logs.regions.places import coordinates_table
         from include.s3logs.regions.tables import known_regions
-        from s3logs_airflow.stores import open_lake
+        from s3logs_airflow.connections.stores import open_lake
 
         settings = load_settings()
         require(settings, "lake")

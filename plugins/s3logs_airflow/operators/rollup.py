@@ -61,7 +61,7 @@ class PlanRollUpsOperator(BaseOperator):
         from dataclasses import asdict
 
         from include.s3logs.rollup.planning import describe, plan
-        from s3logs_airflow.stores import open_rollups
+        from s3logs_airflow.connections.stores import open_rollups
 
         unknown = sorted(set(context["dag_run"].conf or {}) - PARAMETERS)
         if unknown:
@@ -115,9 +115,9 @@ class RollUpOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """List the interval's log objects anew, and do what is left to do."""
-        from include.s3logs.rollup.levels import Interval
-        from include.s3logs.rollup.rollup import roll_up
-        from s3logs_airflow.stores import open_rollups
+        from include.s3logs.logs.rolled_up.levels import Interval
+        from include.s3logs.rollup.interval import roll_up
+        from s3logs_airflow.connections.stores import open_rollups
 
         settings = load_settings()
         options = options_of(settings, context["params"], dry_run=is_dry_run(context))

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator, Context
 
-from include.s3logs.checkpoint import checkpoint_key, load_checkpoint
 from include.s3logs.errors import NotFoundError
+from include.s3logs.lake.checkpoint import checkpoint_key, load_checkpoint
 from include.s3logs.settings import Settings, load_settings, require
-from s3logs_airflow.links import CheckpointLink, QuarantineLink
+from s3logs_airflow.pages.links import CheckpointLink, QuarantineLink
 
 if TYPE_CHECKING:
-    from include.s3logs.checkpoint import Checkpoint, Outcome
-    from include.s3logs.store import Store
+    from include.s3logs.lake.checkpoint import Checkpoint, Outcome
+    from include.s3logs.stores.store import Store
 
 
 class StageOperator(BaseOperator):
@@ -43,7 +43,7 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compute the stage, or find it done, and return its summary."""
-        from s3logs_airflow.stores import open_lake
+        from s3logs_airflow.connections.stores import open_lake
 
         started = time.monotonic()
         settings = load_settings()

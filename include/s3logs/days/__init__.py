@@ -1,0 +1,8 @@
+"""Which log days there are, what state each is in, and which have work to do.
+
+| module | answers |
+|---|---|
+| `discover.py` | which log days are new, grown, late, stale or asked for? |
+| `states.py` | what state is each log day in? |
+| `catalog_changes.py` | which finished log days does a changed catalog touch? |
+"""

@@ -1,0 +1,179 @@
+"""Discover: which log days are new, grown, late, stale or asked for?"""
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.s3logs.catalogs.claims import Catalog
+from include.s3logs.days.catalog_changes import touched_days
+from include.s3logs.days.states import undetermined_days
+from include.s3logs.errors import SettingsError
+from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
+from include.s3logs.lake.open_days import open_day, open_days
+from include.s3logs.logs.sources import Listing, find_log_objects
+from include.s3logs.settings import Settings
+from include.s3logs.stages import mapping, reduce
+from include.s3logs.stores.store import PARALLEL_READS, Store
+
+log = logging.getLogger(__name__)
+
+_ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which log days a run is asked to do.
+
+    Named `days`, or every log day found in a range (either end may be open), or else its `own_day`, with the
+    changed days of the settling window before it unless `only_own_day` (a backfill run). A run with
+    `other_sources` than the settings name leaves alone what it was not asked for: the days to map anew.
+    """
+
+    own_day: date
+    days: tuple[date, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
+    only_own_day: bool = False
+    other_sources: bool = False
+
+    def check(self, today: date) -> None:
+        """Raise SettingsError for a request that makes no sense."""
+        if self.days and self.is_range:
+            raise SettingsError("Give either `days` or a range (`first_day`, `last_day`), not both.")
+        if self.first_day and self.last_day and self.first_day > self.last_day:
+            raise SettingsError(f"first_day {self.first_day} is after last_day {self.last_day}.")
+        for day in (self.own_day, *self.days, self.first_day, self.last_day):
+            if day and day > today:
+                raise SettingsError(f"The log day {day} lies in the future (today is {today} UTC).")
+
+    @property
+    def is_range(self) -> bool:
+        """Tell whether every log day found between two dates is asked for."""
+        return self.first_day is not None or self.last_day is not None
+
+    @property
+    def is_daily(self) -> bool:
+        """Tell whether the run does its own day and what changed in the settling window."""
+        return not (self.days or self.is_range or self.only_own_day)
+
+    @property
+    def looks_back(self) -> bool:
+        """Tell whether the run also does the days of all times that are to be mapped anew."""
+        return self.is_daily and not self.other_sources
+
+    def window(self, settling_days: int) -> tuple[date | None, date | None]:
+        """Return the first and last log day to list."""
+        if self.is_range:
+            return self.first_day, self.last_day
+        if self.days:
+            return min(self.days), max(self.days)
+        return self.own_day - timedelta(days=settling_days if self.is_daily else 0), self.own_day
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The log days a run does, oldest first, and those it leaves to the next run."""
+
+    days: list[date]
+    left_over: list[date]
+
+
+def discover(
+    lake: Store,
+    stores: Mapping[str, Store],
+    settings: Settings,
+    catalog: Catalog,
+    request: Request,
+    *,
+    limit: int,
+    force: bool = False,
+) -> Plan:
+    """Return at most `limit` log days to do, and mark those with work to do as open.
+
+    A daily run also does the days of all times that are to be mapped anew, as far as there is room: those
+    that a changed catalog touches, then some of those with regions that could not be asked for. With `force`
+    it does not: they would be reduced again, too, from logs that may be gone. When there are more days, those
+    that are up to date are passed over first, then the newest ones wait; of days that are only to be mapped
+    anew, those mapped the longest ago go first, so that each has its turn.
+    """
+    looks_back = request.looks_back and not force
+    listing = find_log_objects(stores, *request.window(settings.settling_days))
+    if request.is_range and not listing.by_day:
+        raise SettingsError(_nothing_found(request, listing, stores))
+    named = _named(request, listing)
+    changed = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
+    stale = touched_days(lake, catalog, among=None if looks_back else named)
+    if looks_back:
+        stale += _to_ask_again(lake)
+    wanted = sorted({*named, *changed} if request.is_daily else named)
+    others = [day for day in dict.fromkeys(stale) if day not in wanted]
+    changed.update(stale)
+    if len(wanted) + len(others) > limit and not force:
+        wanted = [day for day in wanted if day in changed]
+    in_turn = wanted + others
+    plan = Plan(sorted(in_turn[:limit]), sorted(in_turn[limit:]))
+    for day in changed.intersection(plan.days):
+        open_day(lake, day)
+    _report(plan, listing, changed, others, limit)
+    return plan
+
+
+def _named(request: Request, listing: Listing) -> set[date]:
+    """Return the days that the request itself names, whether they changed or not."""
+    if request.is_range:
+        return set(listing.by_day)
+    return set(request.days) or {request.own_day}
+
+
+def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Settings) -> set[date]:
+    """Return those of the log days whose figures do not cover exactly the log objects that are there now.
+
+    A day that has figures and no log objects any more is not changed: its figures stay.
+    """
+    unfinished = open_days(lake)
+
+    def changed(day: date) -> bool:
+        checkpoint = load_checkpoint(lake, mapping.STAGE, day)
+        if checkpoint is None or str(day) in unfinished or mapping.is_undetermined(checkpoint):
+            return True
+        if day not in listing.by_day:
+            return False
+        now = fingerprint_of(reduce.reduce_inputs(listing.of(day), settings))
+        return bool(checkpoint.upstream[reduce.STAGE]["fingerprint"] != now)
+
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        return {day for day, is_changed in zip(days, pool.map(changed, days), strict=True) if is_changed}
+
+
+def _to_ask_again(lake: Store) -> list[date]:
+    """Return days with regions that could not be asked for, not more than a run should do in vain."""
+    found = undetermined_days(lake)
+    if len(found) > _ASKED_AGAIN:
+        log.info("%d log days have undetermined regions; one run does %d of them.", len(found), _ASKED_AGAIN)
+    return found[:_ASKED_AGAIN]
+
+
+def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:
+    span = f"from {request.first_day or 'the beginning'} to {request.last_day or 'now'}"
+    others = ""
+    if listing.foreign:
+        others = f" {listing.foreign} other objects are there, such as {listing.foreign_examples[0]}."
+    return f"No log objects {span} in {', '.join(stores)}.{others} Check S3LOGS_SOURCES and the dates."
+
+
+def _report(plan: Plan, listing: Listing, changed: set[date], others: list[date], limit: int) -> None:
+    objects = sum(len(listing.of(day)) for day in plan.days)
+    log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, len(changed))
+    if listing.foreign:
+        log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples[:3])
+    if absent := [day for day in plan.days if day not in listing.by_day and day not in others]:
+        log.warning("No log objects for %s", ", ".join(map(str, absent)))
+    if plan.left_over:
+        log.warning(
+            "One run does at most %d days (max_map_length): %d days from %s on wait for the next run.",
+            limit,
+            len(plan.left_over),
+            plan.left_over[0],
+        )

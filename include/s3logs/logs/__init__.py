@@ -1,0 +1,9 @@
+"""Where lines come from: log objects by their names, listed, read ahead, unpacked.
+
+| module | answers |
+|---|---|
+| `names.py` | is this key a log object, and of which log day? |
+| `sources.py` | which log objects are there, of some log days? |
+| `reading.py`, `decompress.py` | their content, a few ahead and in pieces; unpacked piece by piece |
+| `rolled_up/` | log objects that are in a roll-up |
+"""

@@ -1,0 +1,11 @@
+"""Roll-ups as they are found: what one holds, whether that is true, and log objects back out of it.
+
+| module | answers |
+|---|---|
+| `levels.py`, `origins.py` | names of intervals and their files; where log objects come from |
+| `manifest.py`, `state.py` | what a roll-up holds; which manifest tells the truth after a crash |
+| `codecs.py`, `verification.py` | how roll-ups are packed; is one what its manifest promises? |
+| `members.py`, `extraction.py` | which log objects are in roll-ups; their content |
+
+`rollup/` makes them.
+"""

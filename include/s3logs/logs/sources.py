@@ -1,0 +1,175 @@
+"""Find the log objects of some log days in a source, without listing years of others."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from include.s3logs.errors import CorruptRollUpError
+from include.s3logs.logs.names import LogObject, parse_key
+from include.s3logs.logs.rolled_up.levels import Interval, interval_of_file
+from include.s3logs.logs.rolled_up.manifest import Member
+from include.s3logs.logs.rolled_up.members import Place, overlaps, read_manifests, rollups_beside
+from include.s3logs.logs.rolled_up.origins import address
+from include.s3logs.stores.store import ObjectInfo, Store
+
+_EXAMPLES = 1000  # how many foreign objects are listed by name
+_AFTER_DIGITS = ":"  # the character that sorts right after "9"
+
+
+@dataclass
+class Listing:
+    """What one or more sources hold: log objects by log day, and what is no log object.
+
+    `places` are those of log objects that are only in a roll-up any more. A roll-up of which no manifest can
+    be read is a log object of each day it may be of; instead of its place stands why.
+    """
+
+    by_day: dict[date, list[LogObject]] = field(default_factory=lambda: defaultdict(list))
+    places: dict[LogObject, Place | CorruptRollUpError] = field(default_factory=dict)
+    foreign: int = 0
+    foreign_examples: list[str] = field(default_factory=list)
+
+    def of(self, day: date) -> list[LogObject]:
+        """Return the log objects of one day in a fixed order."""
+        return sorted(self.by_day.get(day, ()))
+
+
+def find_log_objects(
+    stores: Mapping[str, Store], first: date | None = None, last: date | None = None
+) -> Listing:
+    """List the log objects of the days `first` to `last` (inclusive; None: no bound) in all `stores`.
+
+    Those that were rolled up, and are gone since, are found in the roll-ups' manifests. Foreign objects are
+    counted where the listing comes across them. What several of the stores hold, because one lies in another,
+    is of the first of them.
+    """
+    listing, first, last = Listing(), first or date.min, last or date.max
+    rolled_up: dict[str, dict[Interval, dict[str, ObjectInfo]]] = defaultdict(lambda: defaultdict(dict))
+    for uri, info, day in _scan_all(stores, first, last):
+        if day is not None:
+            listing.by_day[day].append(LogObject(uri, info.key, info.size, info.etag))
+        elif (interval := interval_of_file(info.key)) is None:
+            _add_foreign(listing, stores[uri].uri(info.key))
+        elif overlaps(interval, first, last):
+            rolled_up[uri][interval][info.key] = info
+    for uri, intervals in rolled_up.items():
+        for interval, manifest in read_manifests(stores[uri], intervals):
+            if manifest is None:
+                for key in intervals[interval]:
+                    _add_foreign(listing, stores[uri].uri(key))
+            elif isinstance(manifest, CorruptRollUpError):
+                days = [day for day in interval.days if first <= day <= last]
+                for info in rollups_beside(stores[uri], interval, intervals[interval]):
+                    rollup = LogObject(uri, info.key, info.size, info.etag)
+                    _add_unreadable(listing, stores, rollup, days, manifest)
+            else:
+                places = (Place(uri, manifest, member) for member in manifest.objects)
+                _add_rolled_up(listing, stores, places, first, last)
+    return listing
+
+
+def _add_foreign(listing: Listing, uri: str) -> None:
+    listing.foreign += 1
+    if len(listing.foreign_examples) < _EXAMPLES:
+        listing.foreign_examples.append(uri)
+
+
+def _add_rolled_up(
+    listing: Listing, stores: Mapping[str, Store], places: Iterator[Place], first: date, last: date
+) -> None:
+    """Add the log objects of a roll-up that are of the days and gone from the sources."""
+    present = {day: set(objects) for day, objects in listing.by_day.items()}
+    for place in places:
+        name = parse_key(place.member.key)
+        if name is None or not first <= name.day <= last:
+            continue
+        log_object = _original(place.member, stores, place.store)
+        if log_object not in present.setdefault(name.day, set()):
+            present[name.day].add(log_object)
+            listing.by_day[name.day].append(log_object)
+            listing.places[log_object] = place
+
+
+def _add_unreadable(
+    listing: Listing,
+    stores: Mapping[str, Store],
+    rollup: LogObject,
+    days: list[date],
+    why: CorruptRollUpError,
+) -> None:
+    """Add a roll-up that may hold log objects of the days; once, also where one source lies in another."""
+
+    def uri(log_object: LogObject) -> str:
+        return stores[log_object.source].uri(log_object.key)
+
+    unreadable = (known for known, place in listing.places.items() if isinstance(place, CorruptRollUpError))
+    if uri(rollup) not in map(uri, unreadable):
+        listing.places[rollup] = why
+        for day in days:
+            listing.by_day[day].append(rollup)
+
+
+def _original(member: Member, stores: Mapping[str, Store], otherwise: str) -> LogObject:
+    """Return the log object as it was listed in its source, or would be where its roll-up is."""
+    own = address(member.source, member.key)
+    for uri, store in stores.items():
+        source = address(store.uri(), "")
+        if own.startswith(source):
+            return LogObject(uri, own.removeprefix(source), member.size, member.etag)
+    return LogObject(otherwise, member.key, member.size, member.etag)
+
+
+def _scan_all(
+    stores: Mapping[str, Store], first: date, last: date
+) -> Iterator[tuple[str, ObjectInfo, date | None]]:
+    """Walk the stores. What one before had already, because one lies in the other, is left out.
+
+    But for roll-ups: years that are jumped over in one may hold those of another's folder.
+    """
+    earlier: tuple[str, ...] = ()
+    for uri, store in stores.items():
+        for info, day in _scan(store, first, last):
+            is_new = not address(store.uri(), info.key).startswith(earlier)
+            if is_new or (day is None and interval_of_file(info.key)):
+                yield uri, info, day
+        earlier += (address(store.uri(), ""),)
+
+
+def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, date | None]]:
+    """Walk the store in key order; where the days are outside the window, jump instead of walking."""
+    start_after: str | None = ""
+    while start_after is not None:
+        listed, start_after = store.list(start_after=start_after), None
+        for info in listed:
+            name = parse_key(info.key)
+            if name is None:
+                yield info, None
+            elif first <= name.day <= last:
+                yield info, name.day
+            else:
+                start_after = _jump(info.key, name.day, first, last)
+                break
+
+
+def _jump(key: str, day: date, first: date, last: date) -> str:
+    """Return the key after which the listing should go on when `day` is outside the window.
+
+    Keys with the same text before their date sort by date. Days before the window in its first year are
+    skipped up to the window; days after it in its last month are up to the month's end, behind which its
+    roll-up may be; otherwise the rest of that year is. The key returned is never the name of a folder, which
+    some servers would take for visited. No more is skipped: between `…2023-12-31` and `…2024-01-01` there may
+    be other folders, such as an account id that starts with 2023.
+    """
+    start, separator = min(
+        (position, separator)
+        for separator in "/-"
+        if (position := key.find(day.strftime(f"%Y{separator}%m{separator}%d"))) >= 0
+    )
+    base = key[:start]
+    if day < first and day.year == first.year:
+        before = first - timedelta(days=1)
+        return base + before.strftime(f"%Y{separator}%m{separator}%d{_AFTER_DIGITS}")
+    if (day.year, day.month) == (last.year, last.month):
+        return f"{base}{day:%Y}{separator}{day:%m}{separator}{_AFTER_DIGITS}"
+    return f"{base}{day:%Y}{separator}{_AFTER_DIGITS}"

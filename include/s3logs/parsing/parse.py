@@ -1,0 +1,179 @@
+"""Parse: the bytes of log objects → records and rejections, every line exactly one of them.
+
+Two paths with one judgement. The compiled kernel (`parsing.kernel`) reads the ordinary lines, the
+strict path (`parsing.strict`), which is the specification, all others. `parse` gives all fields of
+everything, `parse_pieces` does so in bounded memory, a `Selector` makes only what reduce wants.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.s3logs.logs.decompress import unpack
+from include.s3logs.parsing.columns import Columns
+from include.s3logs.parsing.kernel.layout import NULL
+from include.s3logs.parsing.lines import Lines
+from include.s3logs.parsing.record_tables import SCHEMA, rejections_table
+from include.s3logs.parsing.repeats import Seen
+from include.s3logs.parsing.selection import Filter, Selection
+from include.s3logs.parsing.strict import Reason
+from include.s3logs.parsing.whole_lines import whole_lines
+from include.s3logs.tables.arrays import address, bool_array, number_array, numbers_of, texts_of
+from include.s3logs.tables.spilled_table import SpilledTable
+
+_MANY_BYTES, _MANY = 1 << 23, 1 << 16  # of rejected lines
+_EVERY_STATUS = range(NULL, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedLog:
+    """Records and rejections (`record_tables.SCHEMA`, `REJECTIONS`), each in the order of the lines."""
+
+    records: pa.Table
+    rejections: pa.Table
+
+    @property
+    def lines(self) -> int:
+        """Return how many lines there were that are not empty."""
+        return int(self.records.num_rows + self.rejections.num_rows)
+
+
+def parse(data: bytes | memoryview) -> ParsedLog:
+    """Parse the whole content of a log object; unpacks and raises as `parse_pieces` does."""
+    parsed = list(parse_pieces([data]))
+    return ParsedLog(
+        pa.concat_tables([part.records for part in parsed]),
+        pa.concat_tables([part.rejections for part in parsed]),
+    )
+
+
+def parse_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[ParsedLog]:
+    """Parse content that comes in pieces of any size, cut anywhere, in memory bounded by its longest line.
+
+    Content that begins as gzip, bzip2 or zstd does is unpacked. Raises CorruptObjectError where that cannot
+    be done to its end: maybe after much of it was given.
+    """
+    columns, rejections = Columns(SCHEMA.names), _Rejections()
+    for lines in batches(unpack(map(bytes, pieces)), Lines()):
+        lines.choose(0, 0, -1, _EVERY_STATUS)
+        columns.append(lines)
+        rejections.append(lines)
+        if columns.is_full() or rejections.is_full():
+            yield ParsedLog(columns.take(), rejections.take())
+    yield ParsedLog(columns.take(), rejections.take())
+
+
+class Selector:
+    """Selects from the log objects of a day, one after the other, what a filter keeps of them."""
+
+    def __init__(self, wanted: Filter, names: Sequence[str]) -> None:
+        """`names` are columns of `record_tables.SCHEMA`."""
+        self._wanted, self._names = wanted, list(names)
+        operations = [operation.encode() for operation in sorted(wanted.operations)]
+        self._words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
+        self._bounds = np.cumsum([0, *map(len, operations)], dtype=np.int32)
+        self._choice = address(self._words), address(self._bounds), len(operations), wanted.statuses
+        self._columns = Columns([*dict.fromkeys([*names, "ambiguous", "line_number"])])
+        self._addresses = Columns(["remote_ip"])
+        self._lines, self._rejections, self._seen = Lines(), _Rejections(), Seen()
+        self._before = 0  # lines of earlier objects
+        self._undecided = SpilledTable()
+
+    def select(self, pieces: Iterable[bytes | memoryview]) -> Iterator[Selection]:
+        """Parse unpacked content that comes in pieces and yield what counts; judges lines as `parse` does.
+
+        A record counts if the filter keeps it and its line is not, byte for byte, one that was here before,
+        in this object or an earlier one. Of records that do not count no column is made. Memory is bounded by
+        the longest line. One object has to come to its end before the next one.
+        """
+        records = repeats = 0
+        for lines in batches(pieces, self._lines):
+            repeats += self._seen.mark(lines, self._before)
+            lines.choose(*self._choice)
+            if self._wanted.excludes:
+                self._exclude(lines, self._wanted.excludes)
+            self._columns.append(lines)
+            self._rejections.append(lines)
+            records += lines.records
+            if self._columns.is_full() or self._rejections.is_full():
+                yield self._found(records, repeats)
+                records = repeats = 0
+        yield self._found(records, repeats)
+        self._before += self._lines.last
+
+    def finish(self) -> Iterator[Selection]:
+        """Yield, after the last object of a day of very many lines, the rows that could not be told before.
+
+        These selections have no records, but repeats among the records of those that were given before.
+        """
+        late, nothing = self._seen.late, rejections_table([])
+        late.find()
+        repeats = late.count
+        for rows in self._undecided.batches():
+            ordinals = numbers_of(rows["ordinal"].combine_chunks())
+            counting = rows.filter(bool_array(~late.among(ordinals)))
+            yield Selection(counting.select(self._names), nothing, 0, repeats, _ambiguous(counting))
+            repeats = 0
+        if repeats:
+            yield Selection(self._columns.take().select(self._names), nothing, 0, repeats, 0)
+
+    def _exclude(self, lines: Lines, excludes: Callable[[str], bool]) -> None:
+        """Choose no line from an address that does not count."""
+        self._addresses.append(lines)
+        found = self._addresses.take()["remote_ip"]
+        addresses = pc.unique(found).to_pylist()
+        excluded = [ip.encode() for ip in addresses if ip is not None and excludes(ip)]
+        if excluded:
+            counting = pc.invert(pc.is_in(found, texts_of(excluded))).to_numpy()
+            rows = lines.rows[: lines.chosen][counting]
+            lines.chosen = len(rows)
+            lines.rows[: lines.chosen] = rows
+
+    def _found(self, records: int, repeats: int) -> Selection:
+        rows = self._columns.take()
+        if self._seen.is_full:
+            ordinals = numbers_of(rows["line_number"].combine_chunks()) + self._before
+            self._undecided.add(rows.append_column("ordinal", number_array(ordinals, pa.int64())))
+            rows = rows.slice(0, 0)
+        return Selection(
+            rows.select(self._names), self._rejections.take(), records, repeats, _ambiguous(rows)
+        )
+
+
+def batches(pieces: Iterable[bytes | memoryview], lines: Lines) -> Iterator[Lines]:
+    """Yield scanned and judged lines, some hundreds at a time; always the object that is given for them."""
+    lines.begin()
+    for data, begin, end in whole_lines(pieces):
+        reached = begin
+        while reached < end:
+            reached = lines.scan(data, reached, end)
+            yield lines
+
+
+def _ambiguous(rows: pa.Table) -> int:
+    return int(pc.sum(rows["ambiguous"]).as_py() or 0)
+
+
+class _Rejections:
+    """The rejected lines so far."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, Reason, bytes]] = []
+        self._size = 0
+
+    def append(self, lines: Lines) -> None:
+        for n, reason in lines.rejected.items():
+            line = lines.line(n)
+            self.rows.append((lines.first + n, reason, line))
+            self._size += len(line)
+
+    def is_full(self) -> bool:
+        return self._size >= _MANY_BYTES or len(self.rows) >= _MANY
+
+    def take(self) -> pa.Table:
+        table = rejections_table(self.rows)
+        self.rows, self._size = [], 0
+        return table

@@ -1,0 +1,137 @@
+"""The published files of one dataset after the other, from the history of all months."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.s3logs.catalogs.claims import UNASSOCIATED
+from include.s3logs.publishing.figures import (
+    Files,
+    folder_in,
+    folder_of_dataset,
+    measures,
+    requester_count,
+    summary,
+)
+from include.s3logs.publishing.history import History
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.weeks import by_week
+from include.s3logs.regions import country_of
+from include.s3logs.tables.order import split
+from include.s3logs.tables.totals import TOTALS, total_of_runs
+
+MOST_COLUMNS = 16_383
+"""Of keys that nobody claims, which a text shows as columns: with that of the week a spreadsheet is full."""
+_AT_ONCE = 1 << 20  # rows of the history; what is held in memory is of one such batch
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFigures:
+    """Exact figures of a dataset, of which the files about all datasets are made. Never shown as such."""
+
+    sums: Mapping[str, int]
+    regions: int
+    countries: int
+    requesters: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `DatasetFigures(**…)` takes."""
+        return asdict(self)
+
+    def summary(self, masking: Masking) -> dict[str, Any]:
+        """Return what `totals.json` says of it."""
+        return summary(self.sums, self.regions, self.countries, self.requesters, masking)
+
+
+def dataset_files(
+    history: History, rows: Mapping[str, int], masking: Masking, folder: Path
+) -> Iterator[tuple[str, DatasetFigures, Files]]:
+    """Yield each dataset with its figures and its files, by their keys in the lake.
+
+    `rows` are the datasets, and how many rows each has in the history. Files have to be used before the next
+    dataset is asked for.
+    """
+    for names, tables, versions, requesters in _one_ahead(history, _batches(rows)):
+        for name in names:
+            own = {role: table.pop(name) for role, table in tables.items()}
+            of_versions = {role: table.pop(name, None) for role, table in versions.items()}
+            figures = _figures(own["by_day"], own["by_region"], requesters.get(name, 0))
+            most = MOST_COLUMNS if name == UNASSOCIATED else None
+            files = _files(own, of_versions, figures, masking, folder, most_columns=most)
+            yield name, figures, ((f"{folder_of_dataset(name)}/{path}", data) for path, data in files)
+
+
+class _Batch(NamedTuple):
+    """What the history knows of some datasets."""
+
+    names: list[str]
+    totals: dict[str, dict[str, pa.Table]]
+    of_versions: dict[str, dict[str, pa.Table]]
+    requesters: dict[str, int]
+
+
+def _one_ahead(history: History, batches: Iterable[list[str]]) -> Iterator[_Batch]:
+    """Yield the batches; one is read while the files of the one before are made."""
+
+    def read(names: list[str]) -> _Batch:
+        totals = {role: history.totals(role, names) for role in ("by_day", "by_asset", "by_region")}
+        of_versions = {role: history.totals(f"versions_{role}", names) for role in totals}
+        return _Batch(names, totals, of_versions, history.requesters(names))
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = deque[Future[_Batch]]()
+        for names in batches:
+            coming.append(pool.submit(read, names))
+            if len(coming) > 1:
+                yield coming.popleft().result()
+        for batch in coming:
+            yield batch.result()
+
+
+def _batches(rows: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield the datasets in order, as many at a time as have `_AT_ONCE` rows together, but at least one."""
+    batch: list[str] = []
+    held = 0
+    for name in sorted(rows):
+        if batch and held + rows[name] > _AT_ONCE:
+            yield batch
+            batch, held = [], 0
+        batch.append(name)
+        held += rows[name]
+    if batch:
+        yield batch
+
+
+def _figures(days: pa.Table, regions: pa.Table, requesters: int) -> DatasetFigures:
+    sums = {name: pc.sum(days[name]).as_py() for name in TOTALS}
+    return DatasetFigures(sums, regions.num_rows, countries(regions), requesters)
+
+
+def countries(regions: pa.Table) -> int:
+    """Return how many countries the regions are in."""
+    return len({country_of(region) for region in regions["region"].to_pylist()} - {None})
+
+
+def _files(
+    own: Mapping[str, pa.Table],
+    of_versions: Mapping[str, pa.Table | None],
+    figures: DatasetFigures,
+    masking: Masking,
+    folder: Path,
+    *,
+    most_columns: int | None,
+) -> Files:
+    yield from measures("by_day", own["by_day"], masking, folder)
+    yield from measures("by_asset", total_of_runs(own["by_asset"], "asset_path"), masking, folder)
+    yield from measures("by_region", own["by_region"], masking, folder)
+    yield from by_week(own["by_asset"], folder, most_columns)
+    yield from requester_count(figures.requesters, masking)
+    for role, totals in of_versions.items():
+        for version, table in split(totals, "version").items() if totals else ():
+            yield from measures(f"{folder_in(version)}/{role}", table, masking, folder)

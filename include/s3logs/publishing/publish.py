@@ -1,0 +1,271 @@
+"""Publish: the mapped totals of all complete log days → usage figures that may be shown to the public.
+
+What it costs depends on what changed: months without a changed day are not merged again, and datasets without
+traffic on a changed day keep their files.
+"""
+
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from include.s3logs.days import states
+from include.s3logs.days.states import LogDay
+from include.s3logs.errors import NotFoundError, ReconciliationError
+from include.s3logs.lake.checkpoint import OutputFile, fingerprint_of
+from include.s3logs.publishing.archive_files import archive_files
+from include.s3logs.publishing.asset_logs import asset_logs
+from include.s3logs.publishing.dataset_files import DatasetFigures, dataset_files
+from include.s3logs.publishing.figures import LOGS, folder_of_dataset
+from include.s3logs.publishing.history import Digests, History
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.regions.places import place_data_version
+from include.s3logs.stores.store import Store
+from include.s3logs.tables.growing_file import SMALL
+from include.s3logs.tables.temporary import temporary_folder
+
+log = logging.getLogger(__name__)
+
+VERSION = 4
+CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing but what may be shown
+UNFINISHED = "publish/_unfinished"  # there while files are being replaced
+STATUS = "status/log_days.tsv"
+_TABLES = (
+    *("by_day", "by_asset", "by_region", "by_dataset", "by_asset_per_week", "by_asset_type_per_week"),
+    "requester_count",
+)
+_KINDS = ("tsv", "parquet")
+_OF_TABLES = ("mask_below", "round_to", "places")  # inputs that the asset logs do not depend on
+_WAITING_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was published: the state of every log day, how many files, `computed` now or `reused`."""
+
+    fingerprint: str
+    days: Sequence[LogDay]
+    totals: dict[str, Any]
+    files: int
+    reused: bool
+
+    @property
+    def missing(self) -> list[LogDay]:
+        """Return the log days whose newest state is not in the figures."""
+        return [day for day in self.days if day.state != states.COMPLETE]
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """The checkpoint of the newest publication; what is in it may not be shown."""
+
+    fingerprint: str
+    inputs: dict[str, Any]
+    files: dict[str, OutputFile]
+    totals: dict[str, Any]
+    digests: Digests
+    datasets: dict[str, DatasetFigures]
+
+    def to_json(self) -> bytes:
+        listed = {key: {"size": file.size, "sha256": file.sha256} for key, file in self.files.items()}
+        content = {
+            "fingerprint": self.fingerprint,
+            "inputs": self.inputs,
+            "files": listed,
+            "totals": self.totals,
+            "digests": self.digests,
+            "datasets": {name: figures.to_dict() for name, figures in self.datasets.items()},
+        }
+        return json.dumps(content, sort_keys=True).encode() + b"\n"
+
+
+def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force: bool = False) -> Publication:
+    """Publish the usage of all log days that have figures, and the state of every log day.
+
+    `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
+    Files that did not change are not touched; those of datasets without traffic any more are removed.
+    """
+    days = states.states(lake, asked)
+    inputs = {
+        "version": VERSION,
+        "mask_below": masking.below,
+        "round_to": masking.round_to,
+        "places": place_data_version(),
+        "days": [[day.log_day, day.mapped.content() if day.mapped else None] for day in days],
+        "status": _digest(states.to_tsv(days)),  # what is counted of a day may change and its figures not
+    }
+    fingerprint = fingerprint_of(inputs)
+    there = _sizes(lake)
+    earlier = None if force else _load(lake)
+    if earlier and earlier.fingerprint == fingerprint and _all_there(earlier.files, there):
+        return Publication(fingerprint, days, earlier.totals, len(earlier.files), reused=True)
+    if earlier and earlier.inputs.get("version") != VERSION:
+        earlier = replace(earlier, digests={})  # all is made anew; what comes out the same is not written
+    published = _Publishing(lake, masking, there, earlier, inputs).run(days, force=force)
+    return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
+
+
+class _Publishing:
+    """One publication that has something to do."""
+
+    def __init__(
+        self,
+        lake: Store,
+        masking: Masking,
+        there: Mapping[str, int],
+        earlier: _Published | None,
+        inputs: dict[str, Any],
+    ) -> None:
+        self.lake, self.masking, self.there, self.inputs = lake, masking, there, inputs
+        self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
+        before = self.earlier.inputs
+        self.same_tables = all(before.get(name) == inputs[name] for name in _OF_TABLES)
+        self.files: dict[str, OutputFile] = {}
+        self._waiting: dict[str, bytes] = {}
+        self._size = 0  # bytes that wait
+
+    def run(self, days: Sequence[LogDay], *, force: bool) -> _Published:
+        with temporary_folder() as folder:
+            history = History(self.lake, [day.mapped for day in days if day.mapped], folder, force=force)
+            traffic = history.traffic()
+            changed, changed_logs = self._changes(traffic.digests)
+            self.lake.write(UNFINISHED, b"")
+            datasets = {name: self.earlier.datasets[name] for name in traffic.digests if name not in changed}
+            rows = {name: traffic.rows[name] for name in changed}
+            for name, figures, files in dataset_files(history, rows, self.masking, folder):
+                datasets[name] = figures
+                self._put(files)
+            for month, days_of_month in history.days.items():
+                self._put(asset_logs(self.lake, month, days_of_month, changed_logs[f"{month:%Y-%m}"]))
+            _reconcile(history, datasets)
+            totals, of_archive = archive_files(history, datasets, self.masking, folder)
+            self._put(of_archive)
+        self._put([(STATUS, states.to_tsv(days))])
+        self._flush()
+        self.lake.delete(sorted(key for key in self.there if _is_ours(key) and key not in self.files))
+        published = _Published(
+            fingerprint_of(self.inputs), self.inputs, self.files, totals, traffic.digests, datasets
+        )
+        self.lake.write(CHECKPOINT, published.to_json())
+        self.lake.delete([UNFINISHED])
+        return published
+
+    def _changes(self, digests: Digests) -> tuple[set[str], dict[str, list[str]]]:
+        """Return the datasets with files to make anew, and by month those whose logs are.
+
+        That is where a day changed or a file is not there. What only tables depend on makes all anew but the
+        logs. Notes that all other files stay.
+        """
+        files = _by_folder(self.earlier.files)
+        changed, changed_logs = set(), defaultdict(list)
+        for name, now in digests.items():
+            own, before = files[folder_of_dataset(name)], self.earlier.digests.get(name, {})
+            same = self.same_tables and before == now
+            if same and all(self._is_there(file) for found in own.values() for file in found):
+                self._keep(file for found in own.values() for file in found)
+                continue
+            changed.add(name)
+            for month, digest in now.items():
+                if before.get(month) == digest and all(map(self._is_there, own[month])):
+                    self._keep(own[month])
+                else:
+                    changed_logs[month].append(name)
+        return changed, changed_logs
+
+    def _is_there(self, file: OutputFile) -> bool:
+        return self.there.get(file.key) == file.size
+
+    def _keep(self, files: Iterable[OutputFile]) -> None:
+        self.files.update((file.key, file) for file in files)
+
+    def _put(self, files: Iterable[tuple[str, bytes | Path]]) -> None:
+        """Write, before `_flush` returns, the files whose content is not what stands there already.
+
+        A local file is removed after that; it is written at once, unless it is small.
+        """
+        for key, found in files:
+            content = found.read_bytes() if isinstance(found, Path) and _size(found) <= SMALL else found
+            file = OutputFile(key, _size(content), _digest(content))
+            self.files[key] = file
+            if self.earlier.files.get(key) != file or not self._is_there(file):
+                if isinstance(content, Path):
+                    self.lake.write_file(key, content)
+                else:
+                    self._waiting[key] = content
+                    self._size += file.size
+            if isinstance(found, Path):
+                found.unlink()  # to write over it would make some systems put it on disk
+            if self._size > _WAITING_BYTES:
+                self._flush()
+
+    def _flush(self) -> None:
+        self.lake.write_many(self._waiting)
+        self._waiting, self._size = {}, 0
+
+
+def _size(content: bytes | Path) -> int:
+    return content.stat().st_size if isinstance(content, Path) else len(content)
+
+
+def _digest(content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _by_folder(files: Mapping[str, OutputFile]) -> dict[str, dict[str, list[OutputFile]]]:
+    """Return the files of each folder below `usage/`: logs by their month, all others by ""."""
+    found: dict[str, dict[str, list[OutputFile]]] = defaultdict(lambda: defaultdict(list))
+    for key, file in files.items():
+        usage, folder, *below = key.split("/")
+        is_log = below[:1] == [LOGS]
+        found[f"{usage}/{folder}"][below[-1].partition(".")[0] if is_log else ""].append(file)
+    return found
+
+
+def _reconcile(history: History, datasets: Mapping[str, DatasetFigures]) -> None:
+    """Every request that map counted is in the figures of one dataset, to the byte."""
+    months = history.months.values()
+    for total, count in (("bytes_sent", "bytes_sent"), ("number_of_requests", "rows")):
+        found = sum(figures.sums[total] for figures in datasets.values())
+        expected = sum(month.counts[count] for month in months)
+        if found != expected:
+            raise ReconciliationError(f"The datasets have {found} {total}, the log days {expected}.")
+
+
+def _load(lake: Store) -> _Published | None:
+    """Return the newest publication, or None if there is none or a newer one did not get to its end."""
+    if any(info.key == UNFINISHED for info in lake.list(UNFINISHED)):
+        return None
+    try:
+        content = json.loads(lake.read(CHECKPOINT))
+        files = {key: OutputFile(key, **file) for key, file in content.pop("files").items()}
+        datasets = {name: DatasetFigures(**found) for name, found in content.pop("datasets").items()}
+        return _Published(files=files, datasets=datasets, **content)
+    except NotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("%s is no valid checkpoint (%s); all is published anew.", lake.uri(CHECKPOINT), error)
+        return None
+
+
+def _all_there(files: Mapping[str, OutputFile], there: Mapping[str, int]) -> bool:
+    return all(there.get(key) == file.size for key, file in files.items())
+
+
+def _is_ours(key: str) -> bool:
+    """Tell whether a key below `usage/` is a table of ours, that may be removed when it is out of date."""
+    usage, _, *below = [*key.split("/"), ""]
+    name, _, kind = key.rpartition("/")[2].rpartition(".")
+    is_log = below[0] == LOGS and kind in _KINDS
+    return usage == "usage" and (is_log or (name in _TABLES and kind in _KINDS))
+
+
+def _sizes(lake: Store) -> dict[str, int]:
+    return {info.key: info.size for prefix in ("usage/", "status/") for info in lake.list(prefix)}

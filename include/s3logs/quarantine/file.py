@@ -1,0 +1,43 @@
+"""The quarantine of a log day: lines and log objects without a valid reading, as they were."""
+
+import json
+import re
+from pathlib import Path
+
+from include.s3logs.logs.names import LogObject
+
+_EXAMPLES = 3
+_SHOWN_CHARACTERS = 80
+_SECRET = re.compile(r"((?:Signature|Credential|AccessKeyId|Token)=)[^&\s\"]*")  # of presigned requests
+
+
+class QuarantineFile:
+    """Lines and log objects without a valid reading as JSON, one a line; `examples` shows the first lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.examples: list[str] = []
+        self._file = path.open("w", encoding="ascii")
+
+    def add(self, log_object: LogObject, number: int | None, reason: str, line: bytes | None) -> None:
+        """Add a line with its number and why it is here, or (None) a whole log object."""
+        raw = line.decode("utf-8", "surrogateescape") if line is not None else None
+        entry = {
+            "source": log_object.source,
+            "log_object": log_object.key,
+            "line_number": number,
+            "reason": reason,
+            "raw": raw,
+        }
+        self._file.write(json.dumps(entry) + "\n")
+        if raw is not None and len(self.examples) < _EXAMPLES:
+            self.examples.append(f"{log_object.key} line {number}: {reason}: {_shown(raw)!r}")
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._file.close()
+
+
+def _shown(raw: str) -> str:
+    """Return the beginning of a line as it may stand in a message."""
+    return _SECRET.sub(r"\1…", raw)[:_SHOWN_CHARACTERS] + "…"

@@ -1,0 +1,286 @@
+"""Every knob of s3logs in one typed object, read from `S3LOGS_…` environment variables or `.env`.
+
+`docs/settings.md` is generated from this file: `python -m include.s3logs.settings`.
+Secrets are no settings: they come through Airflow connections.
+"""
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from include.s3logs.errors import SettingsError
+from include.s3logs.settings.catalog_choice import choose
+
+PROJECT = Path(__file__).resolve().parents[3]
+_CONFIG = SettingsConfigDict(
+    env_prefix="S3LOGS_",
+    env_file=PROJECT / ".env",
+    env_ignore_empty=True,
+    extra="ignore",
+    frozen=True,
+    hide_input_in_errors=True,  # `_explain` shows it, but for passwords
+)
+_PASSWORD = re.compile(r"//[^/@]*@")
+_Model = TypeVar("_Model", bound=BaseSettings)
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What the pipeline does, and where."""
+
+    model_config = _CONFIG
+
+    sources: CommaSeparated = Field(
+        default=(),
+        description="Where the log objects are: folders or `s3://bucket/prefix`, separated by commas. "
+        "Several sources make one deployment for several logged buckets.",
+    )
+    lake: str = Field(
+        default="",
+        description="The folder or `s3://bucket/prefix` that receives everything s3logs writes.",
+    )
+    catalog: str = Field(
+        default="",
+        description="What says which key belongs to which dataset: a manifest (path or `s3://…` of a CSV "
+        "or Parquet file with the columns `object_key,dataset,version,asset_path`); `prefix:<N>`, when the "
+        "first N segments of a key are the dataset; `dandi` or `dandi:<base address of the API>`, an archive "
+        "like DANDI. Empty: all traffic is `unassociated`.",
+    )
+    restrict_to_datasets: CommaSeparated = Field(
+        default=(),
+        description="Only these datasets of the catalog, separated by commas; traffic of others is "
+        "`unassociated`.",
+    )
+    exclude_datasets: CommaSeparated = Field(
+        default=(),
+        description="All datasets of the catalog but these, separated by commas; their traffic is "
+        "`unassociated`. Not together with `S3LOGS_RESTRICT_TO_DATASETS`.",
+    )
+    dataset_limit: int = Field(
+        default=0,
+        ge=0,
+        description="Only the first so many datasets of the catalog in order of their names, for trials; "
+        "0: all.",
+    )
+    operations: CommaSeparated = Field(
+        default=("REST.GET.OBJECT",),
+        min_length=1,
+        description="The operations that count as traffic, separated by commas.",
+    )
+    excluded_ips: CommaSeparated = Field(
+        default=(),
+        description="Addresses or networks (`192.0.2.7`, `2001:db8::/32`) whose requests are not counted, "
+        "separated by commas: monitoring probes, the archive's own services.",
+    )
+    settling_days: int = Field(
+        default=10,
+        ge=0,
+        le=365,
+        description="How many past log days (days) a daily run looks back at for late log objects.",
+    )
+    rejection_limit: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="The share of a day's lines (0 to 1) that may be without a valid reading before the "
+        "day fails. Rejected lines are kept in quarantine either way.",
+    )
+    on_unreadable: Literal["fail", "skip"] = Field(
+        default="fail",
+        description="What a log object that is corrupt, forbidden or gone does: `fail` the day, or "
+        "`skip` it, noted in the quarantine.",
+    )
+    mask_below: int = Field(
+        default=50,
+        ge=0,
+        description="Published counts (requests, downloads) below this show as `<50`; 0 masks nothing.",
+    )
+    round_to: int = Field(
+        default=20,
+        ge=1,
+        description="Published counts are rounded to the nearest multiple of this (halves to the even "
+        "multiple). 1 switches rounding off.",
+    )
+    region_table: str = Field(
+        default="",
+        description="The deployment's own networks: a CSV file (path or `s3://…`) with the columns "
+        "`network,region`, which goes before all other sources of regions. For an institution's networks "
+        "and for sites without a way out.",
+    )
+    ipinfo_conn_id: str = Field(
+        default="ipinfo_default",
+        description="The Airflow connection whose password is the token of the IP service ipinfo; the "
+        "variable `IPINFO_CREDENTIALS` goes before it. Without a token nobody is asked.",
+    )
+    ipinfo_api: Literal["core", "lite", "legacy"] = Field(
+        default="core",
+        description="What the token is for: `core` (Core and Plus plans: regions inside countries), `lite` "
+        "(countries only, one request for each address) or `legacy` (plans from before these).",
+    )
+    ipinfo_mmdb: str = Field(
+        default="",
+        description="A database file of ipinfo (`.mmdb`, a path); it is asked after the cache and before the "
+        "service, and no address leaves the machine for it.",
+    )
+    salt_file: str = Field(
+        default="",
+        description="The file with the secret key under which addresses are hashed, outside the lake; made "
+        "if it is not there. Empty: `.s3logs/ip_hash_salt` in the project folder, or in the home folder "
+        "where that may not be written. The variable `IP_HASH_SALT` goes before it.",
+    )
+    github_list_url: str = Field(
+        default="https://api.github.com/meta",
+        description="Where the DAG `s3_ip_regions` fetches GitHub's networks: JSON whose lists hold them, or "
+        "one a line. `none` switches it off.",
+    )
+    vpn_list_url: str = Field(
+        default="https://raw.githubusercontent.com/X4BNet/lists_vpn/main/output/vpn/ipv4.txt",
+        description="Where it fetches the networks of VPN providers, in the same forms. `none` switches it "
+        "off.",
+    )
+    rollup_destination: str = Field(
+        default="",
+        description="Where the DAG `s3_log_rollup` puts roll-ups: a folder or `s3://bucket/prefix/`. Empty: "
+        "beside the log objects, when there is one source. `s3_access_logs` reads what is there, too.",
+    )
+    rollup_level: Literal["10min", "hour", "day", "month"] = Field(
+        default="day", description="How long the interval of one roll-up is."
+    )
+    rollup_codec: Literal["none", "gzip", "bzip2", "zstd"] = Field(
+        default="zstd", description="How roll-ups are packed."
+    )
+    rollup_originals: Literal["keep", "delete", "tag"] = Field(
+        default="keep",
+        description="What becomes of log objects that are in a verified roll-up: they stay, are deleted, or "
+        "get the tag `S3LOGS_ROLLUP_TAG`, for a lifecycle rule.",
+    )
+    rollup_tag: str = Field(
+        default="s3logs=rolled-up",
+        pattern=r"^[^=]{1,128}=[^=]{0,256}$",
+        description="That tag, as `name=value`.",
+    )
+    aws_conn_id: str = Field(
+        default="aws_default",
+        description="The Airflow connection with the credentials and endpoint for `s3://` sources and lakes.",
+    )
+
+    @field_validator(
+        *("sources", "operations", "excluded_ips", "restrict_to_datasets", "exclude_datasets"), mode="before"
+    )
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("excluded_ips")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+    @field_validator("catalog")
+    @classmethod
+    def _is_a_catalog(cls, value: str) -> str:
+        choose(value)
+        return value
+
+    @field_validator("exclude_datasets")
+    @classmethod
+    def _is_the_only_choice(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and info.data.get("restrict_to_datasets"):
+            raise ValueError("not together with S3LOGS_RESTRICT_TO_DATASETS; leave one of them empty")
+        return value
+
+
+class DagLimits(BaseSettings):
+    """How much runs at once; read when the DAG files are parsed."""
+
+    model_config = _CONFIG
+
+    pool: str = Field(
+        default="default_pool",
+        description="The Airflow pool whose slots the day tasks take; it must exist.",
+    )
+    parallel_days: int = Field(
+        default=4,
+        ge=1,
+        description="How many log days (tasks of one stage) of one run work at the same time.",
+    )
+    rollup_schedule: str = Field(
+        default="",
+        description="When the DAG `s3_log_rollup` runs by itself (cron, UTC), such as `0 3 * * *`; such runs "
+        "are no dry runs. Empty: only when it is triggered.",
+    )
+    retries: int = Field(
+        default=4,
+        ge=0,
+        description="How often a task is tried again after an error that can heal (throttling, outages).",
+    )
+    retry_seconds: int = Field(
+        default=30,
+        ge=1,
+        description="The wait before the first retry (seconds); it doubles each time, up to ten minutes.",
+    )
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process; SettingsError names the variable that does not parse."""
+    return _load(Settings)
+
+
+def load_limits() -> DagLimits:
+    """Return the limits of this process; SettingsError names the variable that does not parse."""
+    return _load(DagLimits)
+
+
+def _load(model: type[_Model]) -> _Model:
+    try:
+        return model()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"S3LOGS_{str(problem['loc'][0]).upper()}={_PASSWORD.sub('//…@', repr(problem.get('input')))}: "
+        f"{problem['msg']}"
+        for problem in error.errors()
+    ]
+    return "These settings make no sense:\n" + "\n".join(lines)
+
+
+def require(settings: Settings, *names: str) -> None:
+    """Raise SettingsError unless each named setting has a value."""
+    missing = [f"S3LOGS_{name.upper()}" for name in names if not getattr(settings, name)]
+    if missing:
+        raise SettingsError(
+            f"{' and '.join(missing)} must be set (environment variable or .env); see docs/settings.md."
+        )
+
+
+def document() -> str:
+    """Return `docs/settings.md`."""
+    parts = [
+        "# Settings",
+        "",
+        "Environment variables, or lines in `.env`. Generated by `make docs`; a test keeps it true.",
+    ]
+    for model, title in ((Settings, "What is done, and where"), (DagLimits, "How much runs at once")):
+        parts += ["", f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
+        for name, field in model.model_fields.items():
+            given = field.default
+            shown = ",".join(given) if isinstance(given, tuple) else str(given)
+            parts.append(
+                f"| `S3LOGS_{name.upper()}` | {f'`{shown}`' if shown else '-'} | {field.description} |"
+            )
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    (PROJECT / "docs" / "settings.md").write_text(document(), encoding="utf-8")

@@ -1,0 +1,9 @@
+"""The stages of one log day: reduce → bin → map, each reused while what decides its result is the same.
+
+| module | answers |
+|---|---|
+| `reduce.py` | log objects → one row for each counted request, and the quarantine |
+| `object_list.py` | which log objects a day was made of, and what became of them since |
+| `binning.py` | rows sorted by object key, and the totals of each key |
+| `mapping.py` | rows with dataset, asset and region, and the totals by each; no address goes on from here |
+"""

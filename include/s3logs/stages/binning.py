@@ -1,0 +1,89 @@
+"""Bin: reduced rows → the same rows sorted by object key, and totals of each key by event day.
+
+The rows are sorted on disk (`sorting.py`), so that a day may be larger than the memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.s3logs.catalogs.zarr import collapse_zarr
+from include.s3logs.errors import ReconciliationError
+from include.s3logs.lake.checkpoint import (
+    Attempt,
+    Checkpoint,
+    Outcome,
+    copy_output,
+    run_stage,
+)
+from include.s3logs.stores.store import Store
+from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
+from include.s3logs.tables.sorting import Sorter, grouped
+from include.s3logs.tables.temporary import temporary_folder
+from include.s3logs.tables.totals import TOTALS, measured, total_by, totals_schema
+
+STAGE = "binned"
+VERSION = 3
+ORDER = ("object_key", "timestamp")
+TOTALS_BY = ("object_key", "event_day")
+_COUNTED = {"rows": "number_of_requests", "bytes_sent": "bytes_sent", "downloads": "number_of_downloads"}
+_KEYS = 1 << 14  # that are given at once
+
+
+def bin_day(lake: Store, reduced: Checkpoint, *, force: bool = False) -> Outcome:
+    """Bin the rows of a reduced log day, or reuse the result."""
+    return run_stage(
+        lake,
+        STAGE,
+        date.fromisoformat(reduced.log_day),
+        inputs={"version": VERSION, "reduced": reduced.fingerprint},
+        compute=lambda attempt: _bin(attempt, reduced),
+        upstream=reduced.lineage(),
+        force=force,
+    )
+
+
+def binned_keys(path: Path) -> Iterator[pa.Table]:
+    """Yield the totals of each key, some keys at a time, from a file of those by key and event day.
+
+    In the rows that belong to it, the requests of each key follow each other in the same order.
+    """
+    return grouped(read_batches(path, ["object_key", *TOTALS], _KEYS), total_by, "object_key")
+
+
+def _bin(attempt: Attempt, reduced: Checkpoint) -> Mapping[str, int]:
+    with temporary_folder() as folder:
+        source = copy_output(attempt.lake, reduced, "rows", folder / "reduced")
+        schema = schema_of(source)
+        unsorted = Sorter(folder / "run", schema, *ORDER)
+        for found in read_batches(source):
+            keys = collapse_zarr(found["object_key"])
+            unsorted.add(found.set_column(found.column_names.index("object_key"), "object_key", keys))
+        rows = RowsFile(folder / "rows", schema, ROW_GROUP)
+        counts = Counter(dict.fromkeys(_COUNTED, 0))
+
+        def totals() -> Iterator[pa.Table]:
+            for binned in unsorted.sorted():
+                rows.add(binned)
+                sums = total_by(measured(binned), *TOTALS_BY)
+                for name, total in _COUNTED.items():
+                    counts[name] += pc.sum(sums[total]).as_py()
+                yield sums
+
+        keys = write_rows(
+            folder / "keys", totals_schema(schema, *TOTALS_BY), grouped(totals(), total_by, *TOTALS_BY)
+        )
+        rows.close()
+        counts["object_keys"] = sum(found.num_rows for found in binned_keys(keys))
+        for name, upstream in (("rows", "reduced_rows"), ("bytes_sent", "bytes_sent")):
+            if counts[name] != reduced.counts[upstream]:
+                raise ReconciliationError(
+                    f"{attempt.day}: bin has {counts[name]} {name}, reduce gave {reduced.counts[upstream]}"
+                )
+        attempt.write_file("rows", "parquet", rows.path)
+        attempt.write_file("keys", "parquet", keys)
+    return dict(counts)

@@ -1,0 +1,252 @@
+"""Map: binned rows → dataset, version, asset and region. No IP leaves this stage, only a keyed hash.
+
+Rows, keys and totals pass through the memory some at a time and are sorted on disk (`sorting.py`), so that a
+day may be larger than the memory. What is held is what is known of each different address of the day.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.s3logs.catalogs.claims import (
+    CLAIMS,
+    UNASSOCIATED,
+    Catalog,
+    claims_digest,
+    first_claims,
+)
+from include.s3logs.errors import ReconciliationError
+from include.s3logs.lake.checkpoint import (
+    Attempt,
+    Checkpoint,
+    Outcome,
+    copy_output,
+    load_checkpoint,
+    run_stage,
+)
+from include.s3logs.lake.open_days import close_day
+from include.s3logs.regions import UNDETERMINED, RegionSource
+from include.s3logs.stages.binning import binned_keys
+from include.s3logs.stores.store import Store
+from include.s3logs.tables.arrays import bool_array, number_array
+from include.s3logs.tables.order import begins, distinct, stretches
+from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
+from include.s3logs.tables.sorting import Groups, Sorter, grouped
+from include.s3logs.tables.temporary import temporary_folder
+from include.s3logs.tables.totals import measured, total_by, totals_schema
+
+STAGE = "mapped"
+VERSION = 3
+ORDER = ("dataset", "asset_path", "timestamp")
+"""What the rows are sorted by; after that by all other columns."""
+TOTALS_BY = {
+    "by_day": ("dataset", "event_day"),
+    "by_asset": ("dataset", "asset_path", "event_day"),
+    "by_region": ("dataset", "region"),
+}
+VERSIONS_BY = {
+    "versions_by_day": ("dataset", "version", "event_day"),
+    "versions_by_asset": ("dataset", "version", "asset_path"),
+    "versions_by_region": ("dataset", "version", "region"),
+}
+"""Outputs and what their totals are by; a request counts once in its dataset, and in each of its versions."""
+REQUESTERS = ("dataset", "requester")
+
+
+_COUNTED = ("rows", "rows_unassociated", "rows_undetermined", "datasets", "bytes_sent")
+_Claims = Iterable[tuple[pa.Table, int]]
+"""What a catalog says of some keys, and how many requests these had; the keys as they follow in the rows."""
+
+
+def map_day(
+    lake: Store, binned: Checkpoint, catalog: Catalog, regions: RegionSource, *, force: bool = False
+) -> Outcome:
+    """Map the rows of a binned log day, or reuse the result.
+
+    What the catalog says of this day's keys is part of the fingerprint, so that a changed catalog maps again
+    the days it touches and no other. A day with undetermined regions is mapped again in any case.
+    """
+    day = date.fromisoformat(binned.log_day)
+    earlier = load_checkpoint(lake, STAGE, day)
+    with temporary_folder() as folder:
+        keys = copy_output(lake, binned, "keys", folder / "binned-keys")
+        outcome = run_stage(
+            lake,
+            STAGE,
+            day,
+            inputs={
+                "version": VERSION,
+                "binned": binned.fingerprint,
+                "claims": claims_digest(claims for claims, _ in _claims(catalog, keys)),
+                "regions": regions.version,
+            },
+            compute=lambda attempt: _map(attempt, binned, _claims(catalog, keys), regions, folder),
+            upstream=binned.lineage(),
+            force=force or (earlier is not None and is_undetermined(earlier)),
+        )
+    close_day(lake, day)
+    return outcome
+
+
+def is_undetermined(mapped: Checkpoint) -> bool:
+    """Tell whether regions of a mapped day could not be asked for and may be known by now."""
+    return mapped.counts.get("rows_undetermined", 0) > 0
+
+
+def _claims(catalog: Catalog, keys: Path) -> _Claims:
+    for some in binned_keys(keys):
+        requests = pc.sum(some["number_of_requests"]).as_py() or 0
+        yield catalog.claims(some["object_key"].drop_null()), requests
+
+
+def _map(
+    attempt: Attempt, binned: Checkpoint, claims: _Claims, regions: RegionSource, folder: Path
+) -> Mapping[str, int]:
+    source = copy_output(attempt.lake, binned, "rows", folder / "binned-rows")
+    requesters = _requesters(source, folder, regions)
+    schema = _mapped_schema(schema_of(source))
+    unsorted = Sorter(folder / "unsorted", schema, *ORDER)
+    groups = _groups(folder, schema)
+    datasets: set[str] = set()
+    with_regions = (_with_regions(rows, requesters) for rows in read_batches(source))
+    for rows, of_keys in _lined_up(with_regions, claims):
+        located = _with_claims(rows, first_claims(of_keys))
+        mapped = located.select(schema.names)
+        unsorted.add(mapped)
+        totals = measured(mapped)
+        versions = _of_versions(totals, of_keys)
+        known = located.filter(pc.not_equal(located["requester"], pa.scalar(0, pa.uint64())))
+        for role, group in groups.items():
+            group.add(known if role == "requesters" else versions if role in VERSIONS_BY else totals)
+        datasets.update(pc.unique(mapped["dataset"]).to_pylist())
+    counts = Counter({**dict.fromkeys(_COUNTED, 0), "datasets": len(datasets - {UNASSOCIATED})})
+    rows_file = RowsFile(folder / "rows", schema, ROW_GROUP)
+
+    def by_asset() -> Iterator[pa.Table]:
+        for mapped in unsorted.sorted():
+            rows_file.add(mapped)
+            counts.update(_counts(mapped))
+            yield total_by(measured(mapped), *TOTALS_BY["by_asset"])
+
+    keys = TOTALS_BY["by_asset"]
+    files = {"rows": rows_file.path, "by_asset": folder / "by_asset"}
+    write_rows(files["by_asset"], totals_schema(schema, *keys), grouped(by_asset(), total_by, *keys))
+    rows_file.close()
+    files |= {role: write_rows(folder / role, group.schema, group.all()) for role, group in groups.items()}
+    for name in ("rows", "bytes_sent"):
+        if counts[name] != binned.counts[name]:
+            raise ReconciliationError(
+                f"{attempt.day}: map has {counts[name]} {name}, bin gave {binned.counts[name]}"
+            )
+    for role, path in files.items():
+        attempt.write_file(role, "parquet", path)
+    return dict(counts)
+
+
+def _counts(mapped: pa.Table) -> dict[str, int]:
+    unassociated = pc.equal(mapped["dataset"], UNASSOCIATED)
+    undetermined = pc.equal(mapped["region"], UNDETERMINED)
+    return {
+        "rows": mapped.num_rows,
+        "rows_unassociated": pc.sum(unassociated).as_py(),
+        "rows_undetermined": pc.sum(undetermined).as_py(),
+        "bytes_sent": pc.sum(mapped["bytes_sent"]).as_py(),
+    }
+
+
+def _requesters(source: Path, folder: Path, regions: RegionSource) -> pa.Table:
+    """Look up each different address in the rows, and at last none.
+
+    Columns `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash. What knows the regions is not
+    kept.
+    """
+    schema = pa.schema([schema_of(source).field("remote_ip")])
+    different = Groups(folder / "addresses", schema, distinct, "remote_ip")
+    for rows in read_batches(source, ["remote_ip"]):
+        different.add(rows)
+    addresses = [ip for some in different.all() for ip in some["remote_ip"].drop_null().to_pylist()]
+    opened = regions.open()
+    hashes = b"".join((keyed or bytes(8))[:8] for keyed in opened.hashes([*addresses, None]))
+    return pa.table(
+        {
+            "remote_ip": pa.array([*addresses, None], pa.string()),
+            "region": pa.array(opened.look_up([*addresses, None]), pa.string()),
+            "requester": pa.array(np.frombuffer(hashes, ">u8").astype(np.uint64)),
+        }
+    )
+
+
+def _mapped_schema(binned: pa.Schema) -> pa.Schema:
+    """Return the schema of the rows of map: those of bin with what is claimed, and a region for the IP."""
+    kept = [field for field in binned if field.name != "remote_ip"]
+    of_claims = [CLAIMS.field(name) for name in ("dataset", "version", "asset_path")]
+    return pa.schema([*kept, *of_claims, pa.field("region", pa.string())])
+
+
+def _groups(folder: Path, schema: pa.Schema) -> dict[str, Groups]:
+    """Return all outputs but the rows and what is found in their order, as they are to be filled."""
+    totals = {role: keys for role, keys in (TOTALS_BY | VERSIONS_BY).items() if role != "by_asset"}
+    groups = {
+        role: Groups(folder / f"{role}-run", totals_schema(schema, *keys), total_by, *keys)
+        for role, keys in totals.items()
+    }
+    requesters = pa.schema([schema.field("dataset"), pa.field("requester", pa.uint64())])
+    return groups | {"requesters": Groups(folder / "requesters-run", requesters, distinct, *REQUESTERS)}
+
+
+def _lined_up(tables: Iterator[pa.Table], claims: _Claims) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Yield all rows, some at a time, with the claims on their keys."""
+    rest: pa.Table | None = None
+    for of_keys, requests in claims:
+        left = requests
+        while left:
+            if rest is None or not rest.num_rows:
+                rest = next(tables, None)
+            if rest is None:
+                return  # fewer rows than requests: the counts will not add up
+            rows, rest = rest.slice(0, left), rest.slice(left)
+            yield rows, of_keys
+            left -= rows.num_rows
+
+
+def _with_claims(rows: pa.Table, claims: pa.Table) -> pa.Table:
+    """Add dataset, version and asset path; what nobody claims is an asset of `unassociated` by its key."""
+    at = pc.index_in(rows["object_key"], value_set=claims["object_key"].combine_chunks())
+    dataset, version, asset_path = (claims[name].take(at) for name in ("dataset", "version", "asset_path"))
+    rows = rows.append_column("dataset", pc.fill_null(dataset, UNASSOCIATED))
+    rows = rows.append_column("version", version)
+    return rows.append_column("asset_path", pc.coalesce(asset_path, rows["object_key"], pa.scalar("-")))
+
+
+def _with_regions(rows: pa.Table, requesters: pa.Table) -> pa.Table:
+    """Replace the requester's IP by its region and its hash."""
+    at = pc.fill_null(pc.index_in(rows["remote_ip"], requesters["remote_ip"]), requesters.num_rows - 1)
+    rows = rows.drop_columns(["remote_ip"])
+    for name in ("region", "requester"):
+        rows = rows.append_column(name, requesters[name].take(at))
+    return rows
+
+
+def _of_versions(totals: pa.Table, claims: pa.Table) -> pa.Table:
+    """Return the totals of each version's objects, once for each version that holds them."""
+    of_keys = total_by(totals, "object_key", "event_day", "region")
+    numbered = claims.filter(pc.not_equal(claims["version"], ""))
+    # The paths of an object in a version follow each other; the first one counts.
+    is_first = begins(numbered["object_key"]) | begins(numbered["version"])
+    numbered = numbered.filter(bool_array(is_first)).combine_chunks()
+    starts = np.flatnonzero(begins(numbered["object_key"]))  # of the versions of each object
+    lengths = np.diff(starts, append=numbered.num_rows)
+    claimed = numbered["object_key"].take(number_array(starts, pa.int64())).combine_chunks()
+    at = pc.fill_null(pc.index_in(of_keys["object_key"], value_set=claimed), -1).to_numpy()
+    known = np.flatnonzero(at >= 0)
+    at = at[known]
+    rows = of_keys.take(number_array(np.repeat(known, lengths[at]), pa.int64()))
+    of_versions = numbered.take(number_array(stretches(starts[at], lengths[at]), pa.int64()))
+    for name in ("dataset", "version", "asset_path"):
+        rows = rows.append_column(name, of_versions[name])
+    return rows

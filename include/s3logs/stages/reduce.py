@@ -1,0 +1,249 @@
+"""Reduce: the log objects of one day → one row for each successful request of the chosen operations.
+
+The same pass over the bytes yields the quarantine: every line that has no valid reading, as it was.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from functools import lru_cache
+from ipaddress import ip_network
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.s3logs.addresses import address_of
+from include.s3logs.errors import (
+    AccessDeniedError,
+    ArchivedObjectError,
+    NotFoundError,
+    ReconciliationError,
+    TooManyRejectionsError,
+    UnreadableObjectError,
+)
+from include.s3logs.lake.checkpoint import (
+    Attempt,
+    Outcome,
+    fingerprint_of,
+    load_checkpoint,
+    run_stage,
+)
+from include.s3logs.logs.decompress import (
+    LONGEST_LINE,
+    CorruptObjectError,
+    recognise,
+    unpack,
+    with_lines,
+)
+from include.s3logs.logs.names import LogObject
+from include.s3logs.logs.reading import Content, read_ahead
+from include.s3logs.logs.sources import Listing
+from include.s3logs.parsing.parse import Selector
+from include.s3logs.parsing.selection import Filter, Selection
+from include.s3logs.quarantine.file import QuarantineFile
+from include.s3logs.settings import Settings
+from include.s3logs.stages import object_list
+from include.s3logs.stages.object_list import only_lost_objects, same_settings
+from include.s3logs.stores.store import Store
+from include.s3logs.tables.arrays import number_array
+from include.s3logs.tables.parquet import RowsFile
+from include.s3logs.tables.temporary import temporary_folder
+
+log = logging.getLogger(__name__)
+
+STAGE = "reduced"
+VERSION = 1
+SCHEMA = pa.schema(
+    [
+        ("timestamp", pa.timestamp("s", "UTC")),
+        ("remote_ip", pa.string()),
+        ("bucket", pa.string()),
+        ("object_key", pa.string()),
+        ("bytes_sent", pa.int64()),
+        ("http_status", pa.int16()),
+        ("object_size", pa.int64()),
+    ]
+)
+_COLUMNS = ("time", *SCHEMA.names[1:])
+_SUCCESS = range(200, 300)
+_UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
+_OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
+
+
+def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
+    """Return everything that decides the result of reducing these log objects."""
+    return {
+        "version": VERSION,
+        "log_objects": len(objects),
+        "log_objects_digest": fingerprint_of({"objects": [[o.key, o.size, o.etag] for o in objects]}),
+        "operations": sorted(settings.operations),
+        "excluded_ips": sorted(settings.excluded_ips),
+        "rejection_limit": settings.rejection_limit,
+        "on_unreadable": settings.on_unreadable,
+    }
+
+
+def reduce_day(
+    lake: Store,
+    stores: Mapping[str, Store],
+    day: date,
+    listing: Listing,
+    settings: Settings,
+    *,
+    force: bool = False,
+) -> Outcome:
+    """Reduce one log day from the sources (`stores`, by URI) into the lake, or reuse what is there.
+
+    Raises UnreadableObjectError, TooManyRejectionsError, MissingLogObjectsError; all name the object or day.
+    """
+    objects = listing.of(day)
+    inputs = reduce_inputs(objects, settings)
+    earlier = load_checkpoint(lake, STAGE, day)
+    if earlier and not force and only_lost_objects(lake, earlier, inputs, objects):
+        log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
+        if not same_settings(earlier, inputs):
+            log.warning("%s: that result was made with other settings, or by an earlier version.", day)
+        return Outcome(earlier, reused=True)
+
+    def compute(attempt: Attempt) -> dict[str, int]:
+        with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
+            rows = RowsFile(folder / "rows", SCHEMA)
+            return _Reduction(attempt, stores, settings, rows, quarantine).run(objects, listing)
+
+    return run_stage(lake, STAGE, day, inputs=inputs, compute=compute, force=force)
+
+
+class _Reduction:
+    """One pass over the log objects of a day, in bounded memory: what may be large grows in the two files."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        stores: Mapping[str, Store],
+        settings: Settings,
+        rows: RowsFile,
+        quarantine: QuarantineFile,
+    ) -> None:
+        self.attempt, self.stores, self.settings = attempt, stores, settings
+        self.rows, self.quarantine = rows, quarantine
+        self.skips = settings.on_unreadable == "skip"
+        self.counts: Counter[str] = Counter()
+        self.objects = [object_list.HEADER]
+        wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
+        self.selector = Selector(wanted, _COLUMNS)
+
+    def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
+        """Reduce, write the outputs, and return the reconciled counts."""
+        for log_object, content in read_ahead(self.stores, objects, listing.places):
+            before = self.counts.copy()
+            self._reduce(log_object, content)
+            lines_here = self.counts["lines"] - before["lines"]
+            rejected_here = self.counts["rejections"] - before["rejections"]
+            self.objects.append(object_list.row(log_object, lines_here, rejected_here))
+        for found in self.selector.finish():
+            self._count(found)
+        self.counts["log_objects"] = len(objects)
+        self.counts["foreign_objects"] = listing.foreign
+        self._check_rejections()
+        self._write(listing.foreign_examples)
+        return self._reconciled()
+
+    def _reduce(self, log_object: LogObject, content: Content) -> None:
+        skips = self.skips
+        try:
+            selections = self._readable(log_object, content)
+            skips = False  # from here on lines of it are counted
+            self._add(log_object, selections)
+        except _UNREADABLE as error:
+            where = self.stores[log_object.source].uri(log_object.key)
+            if not skips:
+                hint = "" if self.skips else _OR_SKIP
+                raise UnreadableObjectError(
+                    f"The log object {where} cannot be read: {error} Mend or remove it and run the day "
+                    f"again{hint}."
+                ) from error
+            log.warning("The log object %s cannot be read and is skipped: %s", where, error)
+            self.counts["unreadable_objects"] += 1
+            self.quarantine.add(log_object, None, f"unreadable: {error}", None)
+
+    def _readable(self, log_object: LogObject, content: Content) -> Iterable[Selection]:
+        """Return what will select from the content, once it is known that the object can be read."""
+        packing, pieces = recognise(content())
+        lines = with_lines(unpack(pieces))
+        if self.skips and (packing or log_object.size > LONGEST_LINE):
+            # Nothing of an object whose end is corrupt may count. So all of it is unpacked beforehand; one of
+            # more than one piece is read twice for that. Others are corrupt only by too long a line.
+            for _ in lines:
+                pass
+            lines = with_lines(unpack(content()))
+        return self.selector.select(lines)
+
+    def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
+        for found in selections:
+            self._count(found)
+            for rejection in found.rejections.to_pylist():
+                self.quarantine.add(
+                    log_object, rejection["line_number"], rejection["reason"], rejection["raw"]
+                )
+
+    def _count(self, found: Selection) -> None:
+        self.counts["lines"] += found.records + found.rejections.num_rows
+        self.counts["records"] += found.records
+        self.counts["rejections"] += found.rejections.num_rows
+        self.counts["exact_duplicates"] += found.repeats
+        self.counts["reduced_rows"] += found.rows.num_rows
+        self.counts["filtered"] += found.records - found.repeats - found.rows.num_rows
+        self.counts["ambiguous"] += found.ambiguous
+        self._keep(found.rows)
+
+    def _keep(self, found: pa.Table) -> None:
+        if not found.num_rows:
+            return
+        nothing = number_array(np.zeros(found.num_rows, np.int64), pa.int64())
+        sent = pc.coalesce(found["bytes_sent"], nothing)  # null is 0 bytes
+        self.counts["bytes_sent"] += pc.sum(sent).as_py()
+        found = found.set_column(_COLUMNS.index("bytes_sent"), "bytes_sent", sent)
+        self.rows.add(found.rename_columns(SCHEMA.names))
+
+    def _check_rejections(self) -> None:
+        rejected, total = self.counts["rejections"], self.counts["lines"]
+        if not rejected or rejected / total <= self.settings.rejection_limit:
+            return
+        raise TooManyRejectionsError(
+            f"{rejected} of {total} lines of log day {self.attempt.day} have no valid reading, more than "
+            f"S3LOGS_REJECTION_LIMIT={self.settings.rejection_limit:g} allows. The first:\n"
+            + "\n".join(f"  {example}" for example in self.quarantine.examples)
+        )
+
+    def _write(self, foreign: Sequence[str]) -> None:
+        self.rows.close()
+        self.quarantine.close()
+        self.attempt.write_file("rows", "parquet", self.rows.path)
+        self.attempt.write("objects", "tsv", object_list.to_tsv(self.objects))
+        self.attempt.write_file("quarantine", "jsonl", self.quarantine.path)
+        others = "".join(f"{object_list.escaped(uri)}\n" for uri in foreign)
+        self.attempt.write("foreign", "txt", others.encode("utf-8", "surrogateescape"))
+
+    def _reconciled(self) -> dict[str, int]:
+        names = (
+            "log_objects foreign_objects unreadable_objects lines records rejections exact_duplicates "
+            "filtered reduced_rows bytes_sent ambiguous"
+        )
+        counts = {name: self.counts[name] for name in names.split()}
+        if counts["lines"] != counts["records"] + counts["rejections"]:
+            raise ReconciliationError(f"{self.attempt.day}: lines ≠ records + rejections: {counts}")
+        if counts["records"] != counts["reduced_rows"] + counts["filtered"] + counts["exact_duplicates"]:
+            raise ReconciliationError(f"{self.attempt.day}: records ≠ kept + filtered + duplicates: {counts}")
+        return counts
+
+
+def _exclusion(excluded: Sequence[str]) -> Callable[[str], bool] | None:
+    """Return the test for excluded addresses, or None if there are none."""
+    networks = [ip_network(network, strict=False) for network in excluded]
+    if not networks:
+        return None
+    return lru_cache(100_000)(lambda ip: any(address_of(ip) in network for network in networks))

@@ -1,0 +1,11 @@
+"""Where objects live: a flat map from key to bytes, in a folder or in a bucket.
+
+| module | answers |
+|---|---|
+| `store.py` | what every store can do: the protocol `Store` |
+| `folder.py` | a folder as a store |
+| `s3.py` | a bucket as a store |
+| `s3_bucket.py` | its addresses, listings and errors |
+| `s3_listing.py`, `s3_reader.py`, `s3_parts.py` | listing and reading fast; putting what is large |
+| `s3_versions.py` | deleting and tagging just what was read |
+"""

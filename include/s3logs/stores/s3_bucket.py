@@ -1,0 +1,85 @@
+"""An S3 bucket: what reading, writing and deleting build on. The boto3 client is handed in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from include.s3logs.errors import (
+    AccessDeniedError,
+    ArchivedObjectError,
+    ChangedObjectError,
+    NotFoundError,
+    PermanentError,
+    StoreUnavailableError,
+)
+from include.s3logs.stores.s3_listing import list_fast
+from include.s3logs.stores.store import ObjectInfo
+
+_DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
+_ARCHIVED = "InvalidObjectState"
+_ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_CHANGED = {"412", "PreconditionFailed", "416", "InvalidRange"}  # a range is invalid where an object shrank
+BROKEN = (BotoCoreError, HTTPError, OSError)  # of a connection; urllib3's come out where a body is read
+_HTTP_CLIENT_ERRORS = range(400, 500)
+_HTTP_WORTH_RETRYING = {408, 409, 425, 429}
+# An upload is not there any more where the answer to its completion got lost, and the client asked again.
+_WORTH_RETRYING = {"SlowDown", "RequestTimeout", "NoSuchUpload"}
+
+
+class S3Bucket:
+    """All keys of `bucket` that start with `prefix`: their addresses, listings, and errors that name them."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:
+        self.client = client
+        self.bucket = bucket
+        self.prefix = prefix
+        list_fast(client)
+
+    def uri(self, key: str = "") -> str:
+        """Return the `s3://` address of `key`."""
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ObjectInfo]:
+        """Yield the objects below the prefix, 1,000 a request."""
+        request = {"Bucket": self.bucket, "Prefix": self.prefix + prefix}
+        if start_after:
+            request["StartAfter"] = self.prefix + start_after
+        pages = iter(self.client.get_paginator("list_objects_v2").paginate(**request))
+        while True:
+            with self.explained(prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            for found in page.get("Contents", []):
+                key = found["Key"][len(self.prefix) :]
+                yield ObjectInfo(key, found["Size"], found["ETag"].strip('"'), found["LastModified"])
+
+    @contextmanager
+    def explained(self, key: str) -> Iterator[None]:
+        """Turn the client's exceptions into ours, naming the object."""
+        try:
+            yield
+        except ClientError as error:
+            raise _translate(error, self.uri(key)) from error
+        except BROKEN as error:
+            raise StoreUnavailableError(f"{self.uri(key)}: {error}") from error
+
+
+def _translate(error: ClientError, uri: str) -> Exception:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _ABSENT:
+        return NotFoundError(f"{uri} does not exist ({code}).")
+    if code in _DENIED:
+        return AccessDeniedError(f"{uri} may not be accessed with these credentials ({code}).")
+    if code == _ARCHIVED:
+        return ArchivedObjectError(f"{uri} is archived; restore it before it can be read ({code}).")
+    if code in _CHANGED:
+        return ChangedObjectError(f"{uri} changed after it was listed.")
+    heals = status in _HTTP_WORTH_RETRYING or code in _WORTH_RETRYING
+    if status in _HTTP_CLIENT_ERRORS and not heals:
+        return PermanentError(f"{uri}: {error}")
+    return StoreUnavailableError(f"{uri}: {error}")

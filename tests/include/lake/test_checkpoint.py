@@ -1,0 +1,113 @@
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from include.s3logs.errors import CorruptLakeError
+from include.s3logs.lake.checkpoint import (
+    Attempt,
+    Checkpoint,
+    checkpoint_key,
+    load_checkpoint,
+    read_output,
+    run_stage,
+)
+from include.s3logs.lake.open_days import open_days
+from include.s3logs.stores.folder import LocalStore
+
+DAY = date(2024, 6, 1)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return LocalStore(tmp_path)
+
+
+class Stage:
+    """A stage that counts how often it was computed."""
+
+    def __init__(self):
+        self.computed = 0
+
+    def __call__(self, attempt):
+        self.computed += 1
+        attempt.write("rows", "txt", b"the rows")
+        return {"rows": 8}
+
+    def run(self, lake, **inputs):
+        force = inputs.pop("force", False)
+        return run_stage(lake, "reduced", DAY, inputs=inputs, compute=self, force=force)
+
+
+def test_same_inputs_are_reused_and_other_inputs_computed(lake):
+    stage = Stage()
+    first = stage.run(lake, version=1)
+    assert (first.reused, stage.computed) == (False, 1)
+    again = stage.run(lake, version=1)
+    assert (again.reused, stage.computed) == (True, 1)
+    assert again.checkpoint == first.checkpoint
+    assert stage.run(lake, version=2).reused is False
+    assert stage.run(lake, version=2, force=True).reused is False
+
+
+def test_a_file_is_an_output_like_any_other(lake, tmp_path_factory):
+    path = tmp_path_factory.mktemp("elsewhere") / "rows"
+    path.write_bytes(b"the rows" * 100_000)
+    in_memory, on_disk = Attempt(lake, "reduced", DAY), Attempt(lake, "reduced", DAY)
+    in_memory.write("rows", "txt", path.read_bytes())
+    on_disk.write_file("rows", "txt", path)
+    assert replace(in_memory.files["rows"], key="") == replace(on_disk.files["rows"], key="")
+    assert lake.read(in_memory.files["rows"].key) == lake.read(on_disk.files["rows"].key)
+    assert on_disk.files["rows"].key.startswith(f"reduced/{DAY}/rows-")
+
+
+def test_a_new_attempt_never_writes_a_file_of_an_earlier_one(lake):
+    stage = Stage()
+    before = stage.run(lake, version=1).checkpoint.files["rows"]
+    after = stage.run(lake, version=2).checkpoint.files["rows"]
+    assert before.key != after.key
+    assert lake.read(before.key) == lake.read(after.key)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 999}', b'{"format": 1}', b"\xff"])
+def test_a_damaged_checkpoint_is_no_checkpoint(lake, damage):
+    stage = Stage()
+    stage.run(lake, version=1)
+    lake.write(checkpoint_key("reduced", DAY), damage)
+    assert load_checkpoint(lake, "reduced", DAY) is None
+    assert stage.run(lake, version=1).reused is False
+
+
+def test_a_lost_or_cut_file_is_computed_again(lake):
+    stage = Stage()
+    lake.delete([stage.run(lake, version=1).checkpoint.files["rows"].key])
+    outcome = stage.run(lake, version=1)
+    assert outcome.reused is False
+    lake.write(outcome.checkpoint.files["rows"].key, b"cut")
+    assert stage.run(lake, version=1).reused is False
+
+
+def test_reading_a_file_with_other_content_fails_and_says_what_to_do(lake):
+    checkpoint = Stage().run(lake, version=1).checkpoint
+    lake.write(checkpoint.files["rows"].key, b"the r0ws")
+    with pytest.raises(CorruptLakeError, match="again with force"):
+        read_output(lake, checkpoint, "rows")
+
+
+def test_checkpoints_survive_the_round_trip(lake):
+    checkpoint = Stage().run(lake, version=1).checkpoint
+    assert Checkpoint.from_json(checkpoint.to_json()) == checkpoint
+
+
+def test_a_crashed_stage_leaves_the_day_open_and_the_old_result_in_force(lake):
+    before = Stage().run(lake, version=1).checkpoint
+
+    def crash(attempt):
+        attempt.write("rows", "txt", b"half")
+        raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError):
+        run_stage(lake, "reduced", DAY, inputs={"version": 2}, compute=crash)
+    assert load_checkpoint(lake, "reduced", DAY) == before
+    assert read_output(lake, before, "rows") == b"the rows"
+    assert open_days(lake) == {"2024-06-01"}
