@@ -27,11 +27,9 @@ def _one_run(folder: Path, run: int) -> dict[str, float]:
     from include.s3logs.publishing.publish import publish
     from include.s3logs.sample import LOG_DAYS, write_sample
     from include.s3logs.settings import Settings
-    from include.s3logs.stages.binning import bin_day
-    from include.s3logs.stages.mapping import map_day
-    from include.s3logs.stages.reduce import reduce_day
     from include.s3logs.stores.folder import LocalStore
     from tests.support.offline_regions import offline_regions
+    from tests.support.one_day import bin_day, map_day, reduce_day
 
     write_sample(folder / "sample")
     stores = {"logs": LocalStore(folder / "sample/logs")}

@@ -140,10 +140,8 @@ def undisturbed(sample_folder, tmp_path_factory):
     from include.s3logs.publishing.masking import Masking
     from include.s3logs.publishing.publish import publish
     from include.s3logs.settings import Settings
-    from include.s3logs.stages.binning import bin_day
-    from include.s3logs.stages.mapping import map_day
-    from include.s3logs.stages.reduce import reduce_day
     from s3logs_airflow.connections.stores import open_regions
+    from tests.support.one_day import bin_day, map_day, reduce_day
 
     lake = LocalStore(tmp_path_factory.mktemp("undisturbed"))
     stores = {"logs": LocalStore(sample_folder / "logs")}

@@ -16,12 +16,10 @@ from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import publish
 from include.s3logs.settings import Settings
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
 from s3logs_airflow.connections.stores import open_store
 from tests.support.offline_regions import offline_regions
+from tests.support.one_day import bin_day, map_day, reduce_day
 
 
 class CrashingStore:

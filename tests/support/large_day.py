@@ -22,7 +22,7 @@ from include.s3logs.lake.checkpoint import Attempt, load_checkpoint
 from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.tables import network_table
-from include.s3logs.stages import binning, mapping, reduce
+from include.s3logs.stages import binning, reduce
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables import sorting
 from include.s3logs.tables.arrays import number_array
@@ -30,6 +30,7 @@ from include.s3logs.tables.parquet import RowsFile
 from include.s3logs.tables.sorting import Limits
 from include.s3logs.tables.temporary import temporary_folder
 from tests.support.memory_run import count_peak_from_here, status
+from tests.support.one_day import bin_day, map_day
 
 DAY = date(2024, 6, 1)
 _BATCH = 100_000
@@ -113,10 +114,10 @@ def _open_regions():
 def run(stage, lake):
     """Run `bin` or `map` on what the stage before left."""
     if stage == "bin":
-        return binning.bin_day(lake, load_checkpoint(lake, reduce.STAGE, DAY), force=True).checkpoint
+        return bin_day(lake, load_checkpoint(lake, reduce.STAGE, DAY), force=True).checkpoint
     binned = load_checkpoint(lake, binning.STAGE, DAY)
     regions = RegionSource("all that ship with packages", _open_regions)
-    return mapping.map_day(lake, binned, TwoVersions(1), regions, force=True).checkpoint
+    return map_day(lake, binned, TwoVersions(1), regions, force=True).checkpoint
 
 
 def main(stage, folder, megabytes=None):

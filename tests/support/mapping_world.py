@@ -9,11 +9,9 @@ from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.lake.checkpoint import read_output
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
+from tests.support.one_day import bin_day, map_day, reduce_day
 
 REGIONS = offline_regions()
 EVE, DAY, NEXT = date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2)

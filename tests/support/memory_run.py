@@ -19,8 +19,8 @@ from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.rollup.interval import roll_up
 from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.settings import Settings
-from include.s3logs.stages import reduce
 from include.s3logs.stores.folder import LocalStore
+from tests.support.one_day import reduce_day
 
 DAY = date(2024, 6, 1)
 KEY = f"{DAY}-00-00-00-A"
@@ -66,7 +66,7 @@ def _reduce(folder):
     stores = {"source": LocalStore(folder / "source")}
     listing = find_log_objects(stores, DAY, DAY)
     settings = Settings(_env_file=None, rejection_limit=1)
-    return reduce.reduce_day(LocalStore(folder / "lake"), stores, DAY, listing, settings).checkpoint
+    return reduce_day(LocalStore(folder / "lake"), stores, DAY, listing, settings).checkpoint
 
 
 def _roll_up(folder):

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 from include.s3logs.lake.checkpoint import read_output
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
+from tests.support.one_day import reduce_day
 
 DAY = date(2024, 6, 1)
 GARBAGE = b"this is no record\n"

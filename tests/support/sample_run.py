@@ -3,11 +3,9 @@
 from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
+from tests.support.one_day import bin_day, map_day, reduce_day
 
 
 def run(lake, folder, days, settings=None, **kwargs):

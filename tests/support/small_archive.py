@@ -15,11 +15,9 @@ from include.s3logs.lake.checkpoint import load_checkpoint, read_output
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.settings import Settings
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
+from tests.support.one_day import bin_day, map_day, reduce_day
 
 EXACT = Masking(0, 1)
 FIRST, SECOND, THIRD = date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 3)

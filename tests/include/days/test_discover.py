@@ -14,11 +14,9 @@ from include.s3logs.lake.open_days import open_days
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.regions import UNDETERMINED
 from include.s3logs.settings import Settings
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
+from tests.support.one_day import bin_day, map_day, reduce_day
 
 TODAY = date(2024, 6, 20)
 LINE = (

@@ -13,8 +13,8 @@ from include.s3logs.parsing.strict import Reason, parse_line
 from include.s3logs.quarantine.export import export, quarantined
 from include.s3logs.sample import write_sample
 from include.s3logs.settings import Settings
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
+from tests.support.one_day import reduce_day
 
 FIRST, SECOND = date(2024, 6, 1), date(2024, 6, 2)
 BAD = b"alice.example [12/May/2026:08:09:10 +0000] 192.0.2.77 secretkey\n"

@@ -14,9 +14,8 @@ from include.s3logs.errors import CorruptLakeError, ReconciliationError
 from include.s3logs.lake.checkpoint import load_checkpoint, read_output
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
+from tests.support.one_day import bin_day, reduce_day
 
 DAY = date(2024, 6, 1)
 EVE = date(2024, 5, 31)

@@ -8,14 +8,13 @@ import pytest
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.lake.checkpoint import read_output
 from include.s3logs.stages import binning, mapping
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
 from include.s3logs.tables import sorting
 from include.s3logs.tables.order import distinct, sorted_by_all
 from include.s3logs.tables.parquet import read_batches
 from include.s3logs.tables.sorting import Limits
 from include.s3logs.tables.totals import total_by
 from tests.support.mapping_world import DAY, EVE, IPS, REGIONS, World, catalog, line
+from tests.support.one_day import bin_day, map_day
 
 ARCHIVE = catalog(
     *(f"k{n},reef,{version},{version}/{n}.nc" for n in range(0, 12, 2) for version in ("draft", "0.1")),

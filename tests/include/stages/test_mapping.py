@@ -11,8 +11,8 @@ from include.s3logs.catalogs.claims import EmptyCatalog
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.lake.checkpoint import load_checkpoint, read_output
 from include.s3logs.lake.open_days import open_days
-from include.s3logs.stages.mapping import map_day
 from tests.support.mapping_world import DAY, EVE, IPS, NEXT, REEF, REGIONS, World, catalog, line
+from tests.support.one_day import map_day
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from include.s3logs.lake.checkpoint import read_output
 from include.s3logs.regions import RegionSource
-from include.s3logs.stages.mapping import map_day
 from tests.support.mapping_world import DAY, EVE, NEXT, REEF, REGIONS, World, catalog, line
 from tests.support.offline_regions import SALT, offline_regions
+from tests.support.one_day import map_day
 
 TWICE = catalog(
     "a.txt,reef,1,old.nc",

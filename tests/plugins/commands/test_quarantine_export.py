@@ -8,10 +8,10 @@ import pytest
 
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.stages.reduce import reduce_day
 from include.s3logs.stores.folder import LocalStore
 from s3logs_airflow.commands.quarantine_export import main
 from s3logs_airflow.local.home import Home, Instance
+from tests.support.one_day import reduce_day
 
 BAD = b"alice.example is no record\nalice.example [32/May/2024] x\n"
 

@@ -13,9 +13,10 @@ from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.rollup.interval import roll_up
 from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.rollup.planning import plan
-from include.s3logs.stages.reduce import reduce_day, reduce_inputs
+from include.s3logs.stages.reduce import reduce_inputs
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.s3 import S3Store
+from tests.support.one_day import reduce_day
 from tests.support.reduce_world import GARBAGE, line, settings
 
 DAYS = [date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 30)]
