@@ -51,12 +51,12 @@ class RefreshRegionCacheOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask about what the newest log days hold, or find that there is nobody to ask."""
         from include.s3logs.regions.refresh import Refreshed, refresh_cache
-        from s3logs_airflow.connections.ipinfo import open_ipinfo
+        from s3logs_airflow.connections.ipinfo_token import ipinfo_token
         from s3logs_airflow.connections.stores import open_lake, open_regions
 
         settings = load_settings()
         require(settings, "lake")
-        if not settings.ipinfo_mmdb and open_ipinfo(settings) is None:
+        if not settings.ipinfo_mmdb and not ipinfo_token(settings):
             self.log.info(NOBODY_TO_ASK)
             return {**asdict(Refreshed()), "problem": NOBODY_TO_ASK}
         lake = open_lake(settings)
