@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +25,8 @@ class RefreshListsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Fetch each list that is not switched off."""
+        from include.s3logs.connections.http import HttpClient
         from include.s3logs.regions.lists import OFF, refresh_list
-        from s3logs_airflow.connections.http_get import http_get
         from s3logs_airflow.connections.stores import open_lake
 
         settings = load_settings()
@@ -33,11 +34,12 @@ class RefreshListsOperator(BaseOperator):
         lake = open_lake(settings)
         today = datetime.now(UTC).date()
         urls = {"github": settings.github_list_url, "vpn": settings.vpn_list_url}
-        return {
-            name: asdict(refresh_list(lake, name, url, http_get, today))
-            for name, url in urls.items()
-            if url != OFF
-        }
+        with closing(HttpClient()) as http:
+            return {
+                name: asdict(refresh_list(lake, name, url, http.get, today))
+                for name, url in urls.items()
+                if url != OFF
+            }
 
 
 class RefreshRegionCacheOperator(BaseOperator):
