@@ -83,8 +83,10 @@ format: $(DEV)  ## mend style and formatting
 types: $(DEV)  ## check types
 	$(VENV)/bin/mypy
 
-contracts: $(DEV)  ## check who imports whom
+contracts: $(DEV)  ## check who imports whom, and that all of it is declared
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry .
+	$(VENV)/bin/deptry tests --exclude tests/fixtures --ignore DEP002,DEP004
 
 pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)

@@ -61,12 +61,39 @@ class StoreUnavailableError(S3LogsError):
     """The store did not answer, or asked to slow down."""
 
 
+class ServerUnavailableError(S3LogsError):
+    """A server did not answer, asked to slow down, or answered with nonsense; names the address.
+
+    `status` is that of the answer, 0 without one; `retry_after` the seconds that the server asks us to wait.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class EndlessAnswerError(ServerUnavailableError):
+    """An answer is larger, or takes longer, than is good for us; not worth asking for again at once."""
+
+
+class RequestRefusedError(PermanentError):
+    """A server refuses a request for good, or it would have to go where it may not; names the address.
+
+    `status` is that of the answer, 0 when nothing was asked.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class CatalogUnavailableError(S3LogsError):
     """The archive's API did not answer, asked to slow down, or answered with nonsense; names the address."""
 
 
 class IpServiceUnavailableError(S3LogsError):
-    """The IP service or the host of a list did not answer, or answered with nonsense."""
+    """The IP service did not answer, or answered with nonsense."""
 
 
 class IpQuotaUsedUpError(IpServiceUnavailableError):

@@ -15,7 +15,9 @@ HEAL = {
     errors.CatalogUnavailableError,
     errors.ChangedObjectError,
     errors.IpQuotaUsedUpError,
+    errors.EndlessAnswerError,
     errors.IpServiceUnavailableError,
+    errors.ServerUnavailableError,
     errors.StoreUnavailableError,
 }
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from include.s3logs.errors import IpServiceUnavailableError, NotFoundError
+from include.s3logs.connections.shown import shown
+from include.s3logs.errors import NotFoundError, S3LogsError
 from include.s3logs.regions.labels import GITHUB, VPN
 from include.s3logs.regions.networks import Labelled, read_network
 from include.s3logs.stores.store import Store
@@ -19,7 +20,7 @@ from include.s3logs.stores.store import Store
 log = logging.getLogger(__name__)
 
 Fetch = Callable[[str], bytes]
-"""Returns the content at an address, or raises IpServiceUnavailableError."""
+"""Returns the content at an address; what it raises shows no secret of the address."""
 FOLDER = "regions/lists"
 LISTS = {"github": GITHUB, "vpn": VPN}
 """Label of each list."""
@@ -54,11 +55,11 @@ def refresh_list(lake: Store, name: str, url: str, fetch: Fetch, today: date) ->
     """Fetch the list and keep it; if that fails the one in the lake stays, and `problem` says why."""
     try:
         networks = read_networks(fetch(url))
-    except IpServiceUnavailableError as error:
+    except S3LogsError as error:
         return _stale(lake, name, str(error))
     except (ValueError, RecursionError) as error:  # the latter when brackets are nested without end
-        return _stale(lake, name, f"{url} holds no list of networks: {error}")
-    kept = {"fetched": str(today), "networks": networks, "source": url}
+        return _stale(lake, name, f"{shown(url)} holds no list of networks: {error}")
+    kept = {"fetched": str(today), "networks": networks, "source": shown(url)}
     lake.write(_key(name), json.dumps(kept, indent=1, sort_keys=True).encode() + b"\n")
     return Refreshed(len(networks), str(today), None)
 

@@ -17,6 +17,7 @@ from include.s3logs.stores.s3 import S3Store
 from include.s3logs.stores.store import PARALLEL_READS, Store
 
 if TYPE_CHECKING:
+    from include.s3logs.connections.ipinfo import IpinfoLimits
     from include.s3logs.regions import Regions, RegionSource
 
 _S3 = "s3://"
@@ -116,15 +117,16 @@ def refresh_catalog(settings: Settings, lake: Store) -> dict[str, Any]:
         return refresh(lake, DandiApi(rest), DatasetFilter.of(settings))
 
 
-def open_regions(settings: Settings, lake: Store) -> RegionSource:
+def open_regions(settings: Settings, lake: Store, limits: IpinfoLimits | None = None) -> RegionSource:
     """Return the sources of regions that the deployment has; they are loaded (a second) when they are needed.
 
-    Raises SettingsError for a region table or MMDB file that cannot be read.
+    `limits` are those of the IP service. Raises SettingsError for a region table or MMDB file that cannot be
+    read.
     """
+    from include.s3logs.connections.mmdb_file import MmdbFile
     from include.s3logs.regions import RegionSource
     from include.s3logs.regions.salt import load_salt, name_of
     from include.s3logs.regions.tables import data_version
-    from s3logs_airflow.connections.mmdb_file import MmdbFile
 
     name = settings.region_table
     own = _read_file(name, settings.aws_conn_id) if name else b""
@@ -133,18 +135,20 @@ def open_regions(settings: Settings, lake: Store) -> RegionSource:
     version = data_version(own, file.version if file else "")
 
     def load() -> Regions:
+        from include.s3logs.connections.ipinfo import LIMITS, IpinfoClient
         from include.s3logs.regions import Regions
         from include.s3logs.regions.cache import RegionCache
         from include.s3logs.regions.own_table import read_own_table
         from include.s3logs.regions.tables import network_table
-        from s3logs_airflow.connections.ipinfo import open_ipinfo
+        from s3logs_airflow.connections.ipinfo_token import ipinfo_token
 
+        token = ipinfo_token(settings)
         return Regions(
             network_table(lake, read_own_table(own, name) if name else ()),
             salt,
             RegionCache(lake),
             today=datetime.now(UTC).date(),
-            service=open_ipinfo(settings),
+            service=IpinfoClient(token, settings.ipinfo_api, limits or LIMITS) if token else None,
             address_file=file,
         )
 

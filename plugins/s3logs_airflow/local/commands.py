@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from include.s3logs.connections.shown import shown
 from s3logs_airflow.local.console import say
 from s3logs_airflow.local.environment import is_sample, s3logs_settings
 from s3logs_airflow.local.errors import LocalError, RestError
@@ -56,7 +57,7 @@ def retry(console: Console, day: str) -> int:
 def retry_elsewhere(console: Console, day: str, url: str, user: str, password: str) -> int:
     """Retry the day on another Airflow; its figures are shown if S3LOGS_LAKE says where they are."""
     if not password:
-        raise LocalError(f"Set S3LOGS_AIRFLOW_PASSWORD to the password of {user!r} at {url}.")
+        raise LocalError(f"Set S3LOGS_AIRFLOW_PASSWORD to the password of {user!r} at {shown(url)}.")
     from include.s3logs.settings import load_settings
 
     known = s3logs_settings() if load_settings().lake else {}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.parse import quote, urlencode
 
+from include.s3logs.connections.answers import Answer
+from include.s3logs.connections.http import HttpClient, Limits, is_address
+from include.s3logs.connections.shown import shown
+from include.s3logs.errors import S3LogsError, ServerUnavailableError
 from s3logs_airflow.local.errors import RestError
 
 PAGE = 1000  # the server may allow less; pages() takes what it gives
-ATTEMPTS = 5
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LIMITS = Limits(pauses=(0.2, 0.4, 0.6, 0.8))
 Json = dict[str, Any]
 
 
@@ -27,37 +28,30 @@ def path(*parts: str | int) -> str:
 class RestClient:
     """Speaks JSON with one Airflow as one user; fetches its token when first needed."""
 
-    def __init__(self, url: str, user: str, password: str, *, timeout: float = 30) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise RestError(f"{url!r} is no address; write it as http://host:port.")
+    def __init__(self, url: str, user: str, password: str, limits: Limits = LIMITS) -> None:
+        if not is_address(url):
+            raise RestError(f"{shown(url)!r} is no address; write it as http://host:port.")
         self.url = url.rstrip("/")
         self.user = user
         self._password = password
-        self._timeout = timeout
         self._token = ""
-        # A proxy of the user's environment must not get what is meant for this machine.
-        local = urlsplit(url).hostname in LOOPBACK
-        self._opener: OpenerDirector = build_opener(ProxyHandler({})) if local else build_opener()
+        self._http = HttpClient(limits, {"Content-Type": "application/json", "Accept": "application/json"})
 
     def get(self, resource: str, **query: Any) -> Json:
         """Return the resource; what can heal (no answer, a busy database) is tried a few times."""
         address = f"{resource}?{urlencode(query, doseq=True)}" if query else resource
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return self._authorised("GET", address)
-            except RestError as error:
-                if 0 < error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
-                time.sleep(0.2 * attempt)
-        return self._authorised("GET", address)
+        with _in_words():
+            return self._http.patiently(lambda: self._authorised("GET", address))
 
     def post(self, resource: str, body: Json) -> Json:
         """Send the body and return the answer."""
-        return self._authorised("POST", resource, body)
+        with _in_words():
+            return self._authorised("POST", resource, body)
 
     def patch(self, resource: str, body: Json) -> Json:
         """Change the resource and return it."""
-        return self._authorised("PATCH", resource, body)
+        with _in_words():
+            return self._authorised("PATCH", resource, body)
 
     def pages(self, resource: str, key: str, **query: Any) -> Iterator[Json]:
         """Yield the items that the resource lists under `key`, page after page."""
@@ -71,60 +65,72 @@ class RestClient:
 
     def once(self, resource: str) -> Json:
         """Return a public resource without a token and without trying again."""
-        return self._call("GET", resource)
+        with _in_words():
+            return self._call("GET", resource)
 
     def _authorised(self, method: str, resource: str, body: Json | None = None) -> Json:
         if not self._token:
             self._log_in()
         try:
-            return self._call(method, resource, body)
+            return self._call(method, resource, body, self._token)
         except RestError as error:
             if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
             self._log_in()  # the token is too old, or from before a restart
-            return self._call(method, resource, body)
+            return self._call(method, resource, body, self._token)
 
     def _log_in(self) -> None:
         login = {"username": self.user, "password": self._password}
-        self._token = ""
         try:
             self._token = self._call("POST", "/auth/token", login)["access_token"]
         except RestError as error:
             if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
             raise RestError(
-                f"{self.url} does not accept the login of {self.user!r}.", error.status
+                f"{shown(self.url)} does not accept the login of {self.user!r}.", error.status
             ) from error
 
-    def _call(self, method: str, resource: str, body: Json | None = None) -> Json:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+    def _call(self, method: str, resource: str, body: Json | None = None, token: str = "") -> Json:
+        """Ask once; RestError for what Airflow refuses, ServerUnavailableError for what may heal."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.url + resource, data, headers, method=method)  # noqa: S310 (checked above)
+        answer = self._http.send(method, self.url + resource, headers, data)
+        if not answer.is_success:
+            message = _explain(answer, method, resource)
+            if answer.may_heal:
+                raise ServerUnavailableError(message, status=answer.status, retry_after=answer.retry_after)
+            raise RestError(message, answer.status)
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
-                content: Json = json.loads(answer.read() or b"{}")
-                return content
-        except HTTPError as error:
-            raise RestError(_explain(error, method, resource), error.code) from error
-        except (URLError, OSError) as error:
-            reason = getattr(error, "reason", error)
-            raise RestError(f"Airflow does not answer at {self.url} ({reason}).") from error
-        except ValueError as error:
-            raise RestError(f"{self.url}{resource} did not answer in JSON; is this an Airflow 3?") from error
+            content: Json = json.loads(answer.content or b"{}")
+        except ValueError:
+            raise ServerUnavailableError(
+                f"{answer.address} did not answer in JSON; is this an Airflow 3?", status=answer.status
+            ) from None
+        return content
 
 
-def _explain(error: HTTPError, method: str, resource: str) -> str:
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn the errors of the client into those that end a command with their message."""
+    try:
+        yield
+    except ServerUnavailableError as error:
+        message = str(error) if error.status else f"Airflow does not answer: {error}"
+        raise RestError(message, error.status) from None
+    except S3LogsError as error:
+        raise RestError(str(error)) from None
+
+
+def _explain(answer: Answer, method: str, resource: str) -> str:
     """Return the reason that Airflow gives, in one line."""
     try:
-        detail = json.loads(error.read())["detail"]
-    except (ValueError, KeyError, TypeError, OSError):
-        detail = error.reason
+        detail = json.loads(answer.content)["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = answer.reason
     if isinstance(detail, list):  # what validation found, field by field
         detail = "; ".join(
             str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in detail
         )
     if isinstance(detail, dict):
         detail = detail.get("reason") or detail.get("message") or json.dumps(detail)
-    return f"{detail} ({method} {resource.partition('?')[0]}: {error.code})"
+    return f"{detail} ({method} {resource.partition('?')[0]}: {answer.status})"

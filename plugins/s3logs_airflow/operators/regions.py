@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +25,8 @@ class RefreshListsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Fetch each list that is not switched off."""
+        from include.s3logs.connections.http import HttpClient
         from include.s3logs.regions.lists import OFF, refresh_list
-        from s3logs_airflow.connections.http_get import http_get
         from s3logs_airflow.connections.stores import open_lake
 
         settings = load_settings()
@@ -33,11 +34,12 @@ class RefreshListsOperator(BaseOperator):
         lake = open_lake(settings)
         today = datetime.now(UTC).date()
         urls = {"github": settings.github_list_url, "vpn": settings.vpn_list_url}
-        return {
-            name: asdict(refresh_list(lake, name, url, http_get, today))
-            for name, url in urls.items()
-            if url != OFF
-        }
+        with closing(HttpClient()) as http:
+            return {
+                name: asdict(refresh_list(lake, name, url, http.get, today))
+                for name, url in urls.items()
+                if url != OFF
+            }
 
 
 class RefreshRegionCacheOperator(BaseOperator):
@@ -51,12 +53,12 @@ class RefreshRegionCacheOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask about what the newest log days hold, or find that there is nobody to ask."""
         from include.s3logs.regions.refresh import Refreshed, refresh_cache
-        from s3logs_airflow.connections.ipinfo import open_ipinfo
+        from s3logs_airflow.connections.ipinfo_token import ipinfo_token
         from s3logs_airflow.connections.stores import open_lake, open_regions
 
         settings = load_settings()
         require(settings, "lake")
-        if not settings.ipinfo_mmdb and open_ipinfo(settings) is None:
+        if not settings.ipinfo_mmdb and not ipinfo_token(settings):
             self.log.info(NOBODY_TO_ASK)
             return {**asdict(Refreshed()), "problem": NOBODY_TO_ASK}
         lake = open_lake(settings)

@@ -1,6 +1,8 @@
 """Where networks come from: the deployment's own table, bogons, clouds, lists, countries."""
 
 import json
+import logging
+from contextlib import closing
 from datetime import date
 from ipaddress import ip_address, ip_network
 
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 from cloudip.detector import Detector
 
-from include.s3logs.errors import IpServiceUnavailableError, SettingsError
+from include.s3logs.connections.http import HttpClient, Limits
+from include.s3logs.errors import ServerUnavailableError, SettingsError
 from include.s3logs.regions.addresses import Addresses
 from include.s3logs.regions.bogons import BOGONS, bogons
 from include.s3logs.regions.clouds import NAMES, cloud_networks, cloud_regions
@@ -20,6 +23,7 @@ from include.s3logs.regions.own_table import read_own_table
 from include.s3logs.regions.tables import network_table
 from include.s3logs.stores.folder import LocalStore
 from tests.support.ip_service import GITHUB
+from tests.support.web_server import web_server
 
 DAY = date(2026, 6, 1)
 
@@ -234,13 +238,44 @@ def test_what_is_no_list_leaves_the_old_one_with_its_day(tmp_path, content):
 
 def test_an_outage_without_a_list_says_so_and_the_label_is_not_given(tmp_path):
     def down(url):
-        raise IpServiceUnavailableError(f"{url} is down")
+        raise ServerUnavailableError(f"{url} is down")
 
     lake = LocalStore(tmp_path)
     found = refresh_list(lake, "github", "http://github", down, DAY)
     assert (found.networks, found.fetched, found.problem) == (0, None, "http://github is down")
     assert load_list(lake, "github") is None
     assert find(network_table(lake), "192.30.252.1") != ["GitHub"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ((500, {}, b"trouble"), "/vpn cannot be read: status 500, 'trouble'"),
+        ((403, {}, b""), "/vpn may not be read"),
+        ((404, {}, b""), "/vpn does not exist"),
+        ((200, {}, None), "/vpn cannot be read: ReadTimeout"),
+        ((200, {}, b"1.0.0.0/16 " * 99), "the answer has no end"),
+        ((200, {}, b"<html>"), "/vpn holds no list of networks"),
+        ((302, {"Location": "https://localhost:9/vpn"}, b""), "redirects to https://localhost:9/vpn"),
+    ],
+    ids=["down", "denied", "absent", "hangs", "large", "garbage", "redirect"],
+)
+def test_whatever_the_host_of_a_list_does_nothing_secret_is_shown_or_kept(tmp_path, caplog, answer, problem):
+    lake = LocalStore(tmp_path)
+    with (
+        web_server() as web,
+        closing(HttpClient(Limits(read=0.3, size=1000))) as http,
+        caplog.at_level(logging.DEBUG),
+        caplog.at_level(logging.DEBUG, "httpx"),
+    ):
+        url = web.url.replace("://", "://the-user:the-password@") + "/vpn?token=the-key"
+        web.answers["/vpn"] = [(200, {}, b"185.0.0.0/24"), answer]
+        good, bad = (refresh_list(lake, "vpn", url, http.get, day) for day in (DAY, date(2026, 6, 2)))
+    assert (good.networks, good.problem) == (1, None)
+    assert (bad.networks, bad.fetched) == (1, "2026-06-01")
+    assert problem in bad.problem
+    said = bad.problem + caplog.text + lake.read("regions/lists/vpn.json").decode()
+    assert not [secret for secret in ("the-user", "the-password", "the-key") if secret in said]
 
 
 def test_github_goes_before_the_clouds_it_rents_from_and_vpns_come_after_them(tmp_path):

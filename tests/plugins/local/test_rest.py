@@ -1,22 +1,28 @@
 """The REST client and the runs it steers, against a stand-in server."""
 
+import logging
+import traceback
+from dataclasses import replace
+
 import pytest
 
-from s3logs_airflow.local import rest
+from s3logs_airflow.local.commands import retry_elsewhere
 from s3logs_airflow.local.errors import LocalError, RestError
-from s3logs_airflow.local.rest import RestClient, path
+from s3logs_airflow.local.rest import LIMITS, RestClient, path
 from s3logs_airflow.local.runs import Runs
 from s3logs_airflow.local.steps import Step, first_failed
 from s3logs_airflow.local.task_log import last_error
 from tests.support.fake_rest import DAG, PASSWORD, USER, fake_airflow
+from tests.support.web_server import web_server
 
+QUICK = replace(LIMITS, read=0.3, sleep=lambda _: None)
 RUN = "manual__2024-06-08T00:00:00+00:00"
 
 
 @pytest.fixture
 def fake():
     with fake_airflow() as (server, url):
-        server.client = RestClient(url, USER, PASSWORD)
+        server.client = RestClient(url, USER, PASSWORD, QUICK)
         server.runs = Runs(server.client)
         server.url = url
         yield server
@@ -58,8 +64,7 @@ def test_errors_carry_the_reason_and_the_status(fake, body, message):
     assert (str(caught.value), caught.value.status) == (message, 409)
 
 
-def test_reading_is_tried_again_when_the_database_is_busy_but_not_when_it_is_refused(fake, monkeypatch):
-    monkeypatch.setattr(rest.time, "sleep", lambda _: None)
+def test_reading_is_tried_again_when_the_database_is_busy_but_not_when_it_is_refused(fake):
     busy = iter([(503, {"detail": "database is locked"}), (500, b""), {"ok": 1}])
     fake.answers["GET /busy"] = lambda *_: next(busy)
     assert fake.client.get("/busy") == {"ok": 1}
@@ -69,10 +74,9 @@ def test_reading_is_tried_again_when_the_database_is_busy_but_not_when_it_is_ref
     assert [p for _, p, _, _ in fake.asked].count("/absent") == 1
 
 
-def test_nobody_there_is_said_in_words(monkeypatch):
-    monkeypatch.setattr(rest.time, "sleep", lambda _: None)
-    with pytest.raises(RestError, match=r"does not answer at http://127\.0\.0\.1:9"):
-        RestClient("http://127.0.0.1:9", USER, PASSWORD).get("/api/v2/version")
+def test_nobody_there_is_said_in_words():
+    with pytest.raises(RestError, match=r"Airflow does not answer: http://127\.0\.0\.1:9/.* refused"):
+        RestClient("http://127.0.0.1:9", USER, PASSWORD, QUICK).get("/api/v2/version")
     with pytest.raises(RestError, match="is no address"):
         RestClient("file:///etc/passwd", USER, PASSWORD)
 
@@ -83,6 +87,52 @@ def test_a_proxy_of_the_environment_never_sees_this_machine(fake, monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     fake.answers["GET /api/v2/version"] = {"version": "3.3.2"}
     assert RestClient(fake.url, USER, PASSWORD).get("/api/v2/version")
+
+
+SECRET, KEY = "the-password", "the-key"
+LOGIN = (201, {}, b'{"access_token": "the-token"}')
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (403, {}, b"no"),
+        (500, {}, b"no"),
+        (200, {}, b"<html>"),
+        (200, {}, None),
+        (302, {"Location": "https://localhost:9/x"}, b""),
+    ],
+    ids=["denied", "down", "garbage", "hangs", "redirect"],
+)
+@pytest.mark.parametrize("what", ["/x", "/auth/token"])
+def test_no_error_and_no_log_line_shows_what_is_secret(caplog, answer, what):
+    with (
+        web_server() as web,
+        caplog.at_level(logging.DEBUG),
+        caplog.at_level(logging.DEBUG, "httpx"),
+        pytest.raises(RestError) as caught,
+    ):
+        web.answers = {"/auth/token": LOGIN, what: answer}
+        address = web.url.replace("://", "://the-user:the-basic@")
+        RestClient(address, USER, SECRET, QUICK).get("/x", token=KEY)
+    said = "".join(traceback.format_exception(caught.value)) + caplog.text
+    secrets = ("the-user", "the-basic", SECRET, KEY, "the-token")
+    assert not [secret for secret in secrets if secret in said]
+
+
+@pytest.mark.parametrize("call", ["get", "post", "patch"])
+def test_a_token_does_not_go_to_another_host(call):
+    with web_server() as web:
+        web.answers = {"/auth/token": LOGIN, "/x": (307, {"Location": "https://localhost:9/x"}, b"")}
+        client = RestClient(web.url, USER, PASSWORD, QUICK)
+        with pytest.raises(RestError, match=r"redirects to https://localhost:9/x, where a .* does not go"):
+            client.get("/x") if call == "get" else getattr(client, call)("/x", {})
+
+
+def test_an_address_without_a_password_in_it_is_asked_for_one_without_showing_it():
+    with pytest.raises(LocalError, match=r"'admin' at https://…@airflow.example/x") as caught:
+        retry_elsewhere(None, "2024-06-03", "https://the-user:the-basic@airflow.example/x?key", USER, "")
+    assert "the-basic" not in str(caught.value)
 
 
 def test_run_ids_are_escaped():

@@ -1,7 +1,5 @@
 """A database file of ipinfo. What it raises names the setting and never holds an address."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Address, IPv6Address
 
 import maxminddb

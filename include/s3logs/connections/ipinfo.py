@@ -3,13 +3,11 @@
 What it raises never holds an address: only what kind of error it was.
 """
 
-from __future__ import annotations
-
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -19,20 +17,29 @@ from ipinfo.error import APIError
 from ipinfo.exceptions import RequestQuotaExceededError, TimeoutExceededError
 
 from include.s3logs.errors import AccessDeniedError, IpQuotaUsedUpError, IpServiceUnavailableError
-from include.s3logs.settings import Settings
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "IPINFO_CREDENTIALS"
-TIMEOUT = 20
-"""Seconds that a request may take."""
-_BATCH = 1000  # addresses; the most that the service takes
-_PARALLEL_REQUESTS = 16  # of the Lite API, which knows no batches
 _ERRORS = 3  # among these; more are rather an outage than single addresses that the service cannot answer for
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _QUOTA = (HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS)
 # What the client raises on an answer that is not what it expects.
 _NONSENSE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class IpinfoLimits:
+    """Seconds that a request may take, addresses in one (the service takes up to 1,000), requests at once.
+
+    The latter are for the Lite API, which takes one address at a time.
+    """
+
+    seconds: float = 20
+    batch: int = 1000
+    parallel: int = 16
+
+
+LIMITS = IpinfoLimits()
 
 
 class IpinfoClient:
@@ -42,18 +49,19 @@ class IpinfoClient:
     :param api: `core`, `lite` or `legacy`, as the setting S3LOGS_IPINFO_API.
     """
 
-    def __init__(self, token: str, api: str) -> None:
+    def __init__(self, token: str, api: str, limits: IpinfoLimits = LIMITS) -> None:
         make = {"core": getHandlerCore, "lite": getHandlerLite, "legacy": getHandler}[api]
-        self._handler = make(token, request_options={"timeout": TIMEOUT}, cache=_NoCache())
+        self._limits = limits
+        self._handler = make(token, request_options={"timeout": limits.seconds}, cache=_NoCache())
         self._in_batches = api != "lite"
-        self.batch_size = _BATCH if self._in_batches else 10 * _PARALLEL_REQUESTS
+        self.batch_size = limits.batch if self._in_batches else 10 * limits.parallel
 
     def details(self, addresses: Sequence[str]) -> Mapping[str, object]:
         """Return what the service says of each address; the errors are those of `IpService`."""
         if not self._in_batches:
             return self._one_by_one(addresses)
         with _explained():
-            answers = self._handler.getBatchDetails(addresses, timeout_per_batch=TIMEOUT)
+            answers = self._handler.getBatchDetails(addresses, timeout_per_batch=self._limits.seconds)
             return {address: getattr(answer, "all", answer) for address, answer in answers.items()}
 
     def _one_by_one(self, addresses: Sequence[str]) -> Mapping[str, object]:
@@ -73,7 +81,7 @@ class IpinfoClient:
                 errors.append(error)
                 return None
 
-        with ThreadPoolExecutor(_PARALLEL_REQUESTS) as pool:
+        with ThreadPoolExecutor(self._limits.parallel) as pool:
             given = zip(addresses, pool.map(ask, addresses), strict=True)
             answers = {address: answer for address, answer in given if answer is not None}
         if errors and not answers:
@@ -119,24 +127,9 @@ def _refusal(status: int) -> Exception:
     if status in _REFUSED:
         return AccessDeniedError(
             f"ipinfo refuses the token with status {status}. Check the password of the connection "
-            f"S3LOGS_IPINFO_CONN_ID names (or {VARIABLE}), and that S3LOGS_IPINFO_API says what it is for."
+            "S3LOGS_IPINFO_CONN_ID names (or IPINFO_CREDENTIALS), and that S3LOGS_IPINFO_API says what it is "
+            "for."
         )
     if status in _QUOTA:
         return IpQuotaUsedUpError(f"ipinfo: the quota is used up (status {status}).")
     return IpServiceUnavailableError(f"ipinfo answered with status {status}.")
-
-
-def open_ipinfo(settings: Settings) -> IpinfoClient | None:
-    """Return the client with the token of IPINFO_CREDENTIALS or of the connection; None without a token."""
-    token = os.environ.get(VARIABLE, "").strip() or _token_of_connection(settings.ipinfo_conn_id)
-    return IpinfoClient(token, settings.ipinfo_api) if token else None
-
-
-def _token_of_connection(conn_id: str) -> str:
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        return str(BaseHook.get_connection(conn_id).password or "")
-    except AirflowNotFoundException:
-        return ""

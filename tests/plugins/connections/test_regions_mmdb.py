@@ -1,12 +1,7 @@
-"""Database files of ipinfo, true ones, through the setting S3LOGS_IPINFO_MMDB: whole, partial and broken."""
+"""Database files of ipinfo, true ones, through the setting S3LOGS_IPINFO_MMDB."""
 
-import logging
-import traceback
 from functools import cache
-from io import BytesIO
-from ipaddress import ip_address
 
-import maxminddb
 import pytest
 
 from include.s3logs.errors import SettingsError
@@ -14,10 +9,9 @@ from include.s3logs.regions import tables
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.folder import LocalStore
-from s3logs_airflow.connections.mmdb_file import MmdbFile
 from s3logs_airflow.connections.stores import open_lake, open_regions
 from tests.support.ip_service import fake_ip_service, send_ipinfo_to
-from tests.support.mmdb import BUILT, MARKER, SEPARATOR, mmdb
+from tests.support.mmdb import BUILT, mmdb
 
 V4, V6, NOWHERE, CLOUD, BOGON = "84.1.2.3", "2a02:8100::1", "86.0.0.1", "52.94.76.1", "10.0.0.1"
 # The columns of ipinfo's files, as its documentation names them.
@@ -126,85 +120,9 @@ def test_the_cache_goes_before_the_file_and_the_file_before_the_service(file, tm
     assert RegionCache(LocalStore(tmp_path / "lake")).entries["region"].to_pylist() == ["DE/Bavaria"]
 
 
-# Broken files, read by the package's extension or, where a platform has none, by its Python
-
-
-@pytest.fixture(params=["extension", "python"])
-def reader(request, monkeypatch):
-    if request.param == "python":
-        monkeypatch.setattr(maxminddb, "_extension", None)
-
-
-WHOLE = mmdb(CORE)
-TREE = WHOLE.index(SEPARATOR)
-METADATA = WHOLE.index(MARKER)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        None,
-        b"",
-        b"no database at all",
-        WHOLE[:METADATA],
-        WHOLE[: TREE // 2],
-        WHOLE[: METADATA + len(MARKER)],
-        WHOLE[: METADATA + len(MARKER) + 30],
-        WHOLE[METADATA:],
-        WHOLE[:METADATA] + MARKER + b"\xe0",
-        WHOLE[:METADATA] + MARKER + b"\xa1\x01",
-        WHOLE.replace(b"record_size\xa1\x18", b"record_size\xa1\x19"),
-    ],
-    ids=[
-        *("none", "empty", "text", "no metadata", "truncated", "no value", "half metadata", "no tree"),
-        *("empty metadata", "number as metadata", "record size"),
-    ],
-)
-@pytest.mark.usefixtures("reader")
-def test_a_file_that_cannot_be_read_is_refused_before_any_work(file, tmp_path, content):
-    if content is not None:
-        assert content != WHOLE
-        file(content)
+def test_a_file_that_cannot_be_read_is_refused_before_any_work(file, tmp_path):
+    file(b"no database at all")
     settings = load_settings()
     with pytest.raises(SettingsError, match="S3LOGS_IPINFO_MMDB"):
         open_regions(settings, open_lake(settings))
     assert not (tmp_path / "lake").exists()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        WHOLE[: TREE + len(SEPARATOR)] + WHOLE[METADATA:],
-        WHOLE[: TREE + len(SEPARATOR)] + b"\xff" * (METADATA - TREE - len(SEPARATOR)) + WHOLE[METADATA:],
-        WHOLE.replace(b"Innsbruck", b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7"),
-    ],
-    ids=["no data", "garbage data", "no text"],
-)
-@pytest.mark.usefixtures("reader")
-def test_a_file_that_is_damaged_inside_names_the_setting_and_no_address(tmp_path, caplog, content):
-    path = tmp_path / "ip.mmdb"
-    path.write_bytes(content)
-    with caplog.at_level(logging.DEBUG), pytest.raises(SettingsError, match="damaged") as caught:
-        MmdbFile(str(path)).get(ip_address(V4))
-    shown = "".join(traceback.format_exception(caught.value)) + caplog.text
-    assert "S3LOGS_IPINFO_MMDB" in shown
-    assert V4 not in shown
-
-
-# The writer itself
-
-
-def test_the_reader_sees_every_network_that_was_written():
-    """By its own iteration, which walks the whole tree."""
-    reader = maxminddb.open_database(BytesIO(mmdb(CORE)), maxminddb.MODE_FD)
-    seen = dict(reader)
-    inside = {str(network): value["city"] for network, value in seen.items()}
-    assert inside["2a02:8100::/32"] == "Brest"
-    assert inside["84.1.2.0/25"] == "Innsbruck"
-    assert set(inside.values()) == {"Bonn", "Munich", "Innsbruck", "Brest"}
-    sizes = dict.fromkeys(inside.values(), 0)
-    for network, value in seen.items():
-        sizes[value["city"]] += network.num_addresses
-    assert sizes["Innsbruck"] == 2**7
-    assert sizes["Munich"] == 2**16 - 2**7
-    assert sizes["Bonn"] == 2**24 - 2**16
