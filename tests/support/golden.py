@@ -49,17 +49,18 @@ _TODAY = date(2024, 6, 30)
 
 @dataclass(frozen=True)
 class Case:
-    """One case of a stage: its input and what is expected."""
+    """One case of a stage: its input and what is expected, in a folder of the fixtures or of another root."""
 
     stage: str
     name: str
+    root: Path = FIXTURES
 
     def __str__(self):
         return f"{self.stage}/{self.name}"
 
     @property
     def path(self):
-        return FIXTURES / self.stage / self.name
+        return self.root / self.stage / self.name
 
     def given(self):
         """The settings of the case as texts, as they may stand in the environment."""
