@@ -227,10 +227,13 @@ def main(arguments=None):
     parser.add_argument("cases", nargs="*", metavar="stage/case", help="all, when none is named")
     parser.add_argument("--write", action="store_true", help="make the expected files anew")
     chosen = parser.parse_args(arguments)
+    known = {str(case): case for case in cases()}
+    if unknown := sorted(set(chosen.cases) - known.keys()):
+        parser.error(f"there is no case {', '.join(unknown)}")
+    for name in [name for name in os.environ if name.startswith("S3LOGS_")]:
+        del os.environ[name]
     differ = False
-    for case in cases():
-        if chosen.cases and str(case) not in chosen.cases:
-            continue
+    for case in (known[name] for name in chosen.cases or known):
         with TemporaryDirectory() as folder:
             found = results(case, Path(folder))
         if found != case.expected():
