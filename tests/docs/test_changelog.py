@@ -1,0 +1,25 @@
+"""The changelog knows every version of a stage, up to the one that the code has."""
+
+from include.s3logs.publishing import months, publish
+from include.s3logs.regions import tables as regions
+from include.s3logs.stages import binning, mapping, reduce
+from tests.support.paths import PROJECT
+
+IN_CODE = {
+    "reduce": reduce.VERSION,
+    "bin": binning.VERSION,
+    "map": mapping.VERSION,
+    "months": months.VERSION,
+    "publish": publish.VERSION,
+    "regions": regions.VERSION,
+}
+
+
+def test_every_version_of_every_stage_has_a_row():
+    table = (PROJECT / "CHANGELOG.md").read_text().split("### Stage versions\n")[1].split("\n#")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")][2:]
+    versions, stage = {}, ""
+    for name, version, *_ in rows:
+        stage = name.strip() or stage
+        versions.setdefault(stage, []).append(int(version))
+    assert versions == {stage: list(range(1, newest + 1)) for stage, newest in IN_CODE.items()}
