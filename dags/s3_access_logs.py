@@ -7,9 +7,7 @@ dataset is used, from where, and how much.
 | step | what it does | leaves in the lake |
 |---|---|---|
 | `discover` | finds the log days to do: own day, late or grown ones, and those to map anew | |
-| `day.reduce` | log objects → one row for each successful request; odd lines → quarantine | `reduced/` |
-| `day.bin` | sorts and groups the rows by object key | `binned/` |
-| `day.map` | object key → dataset and asset, requester IP → region; no IP goes on from here | `mapped/` |
+{stages}
 | `publish` | figures of all complete days, small counts masked | `usage/`, `status/` |
 | `complete` | fails the run if any day failed | |
 
@@ -25,23 +23,19 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronPartitionTimetable, Param, task_group
 
+from include.s3logs.lake import stages
 from include.s3logs.settings import load_limits
-from s3logs_airflow.assets import BINNED, MAPPED, REDUCED, USAGE
-from s3logs_airflow.operators import (
-    BinOperator,
-    DiscoverOperator,
-    MapOperator,
-    PublishOperator,
-    ReduceOperator,
-)
+from s3logs_airflow.assets import USAGE, asset_of
+from s3logs_airflow.operators import DiscoverOperator, PublishOperator, StageOperator
 from s3logs_airflow.policies import retrying
 
 limits = load_limits()
+STEPS = "\n".join(f"| `day.{stage.task}` | {stage.does} | `{stage.name}/` |" for stage in stages.STAGES)
 
 with DAG(
     dag_id="s3_access_logs",
     dag_display_name="S3 access logs → usage figures",
-    doc_md=__doc__,
+    doc_md=(__doc__ or "").replace("{stages}", STEPS),
     # Without a start date the first run is that of the coming midnight; a backfill reaches back to any day.
     # By default it would be the last midnight's if that was less than 2.4 hours ago.
     schedule=CronPartitionTimetable(
@@ -101,16 +95,23 @@ with DAG(
 
     @task_group(group_id="day", tooltip="One log day")
     def log_day(day: str) -> None:
-        """Reduce, bin and map one log day."""
+        """Do the stages of one log day, each on what the one before left."""
         per_day: dict[str, Any] = {
             "day": day,
             "map_index_template": "{{ task.day }}",
             "pool": limits.pool,
             "max_active_tis_per_dagrun": limits.parallel_days,
         }
-        reduced = ReduceOperator(task_id="reduce", outlets=[REDUCED], **per_day)
-        binned = BinOperator(task_id="bin", upstream=reduced.output, outlets=[BINNED], **per_day)
-        MapOperator(task_id="map", upstream=binned.output, outlets=[MAPPED], **per_day)
+        left: dict[str, Any] = {"": None}
+        for stage in stages.STAGES:
+            left[stage.name] = StageOperator(
+                task_id=stage.task,
+                stage=stage.name,
+                upstream=left[stage.reads],
+                outlets=[asset_of(stage)],
+                doc_md=stage.does,
+                **per_day,
+            ).output
 
     days = log_day.expand(day=discover.output)
 

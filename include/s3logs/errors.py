@@ -42,7 +42,11 @@ class CatalogError(PermanentError):
 
 
 class CorruptLakeError(PermanentError):
-    """A file in the lake does not have the content its checkpoint promises; the message says what to do."""
+    """A file in the lake does not have the content its pointer promises; the message says what to do."""
+
+
+class NewerLakeError(PermanentError):
+    """Something in the lake was written by a later release of s3logs; the message names it."""
 
 
 class CorruptRollUpError(PermanentError):

@@ -6,7 +6,11 @@ They have names and no URIs: a URI would make every parsing of a DAG file load a
 
 from airflow.sdk import Asset
 
-REDUCED = Asset("s3logs_reduced", group="s3logs")
-BINNED = Asset("s3logs_binned", group="s3logs")
-MAPPED = Asset("s3logs_mapped", group="s3logs")
+from include.s3logs.lake.stages import Stage
+
 USAGE = Asset("s3logs_usage", group="s3logs")
+
+
+def asset_of(stage: Stage) -> Asset:
+    """Return the Airflow asset of what a stage leaves."""
+    return Asset(f"s3logs_{stage.name}", group="s3logs")

@@ -25,9 +25,10 @@ import pyarrow.compute as pc
 
 from include.s3logs.catalogs.claims import UNASSOCIATED
 from include.s3logs.lake.checkpoint import Attempt
+from include.s3logs.lake.stages import MAPPED
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import publish
-from include.s3logs.stages.mapping import REQUESTERS, STAGE, TOTALS_BY, VERSIONS_BY
+from include.s3logs.stages.mapping import REQUESTERS, TOTALS_BY, VERSIONS_BY
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables.order import distinct, sorted_by_all
 from include.s3logs.tables.parquet import to_parquet
@@ -85,8 +86,12 @@ def _write_day(
             "normalized_downloads": pa.array(rng.integers(0, 10**6, requests)),
         }
     )
-    attempt = Attempt(lake, STAGE, day)
-    logged = rows.select(["dataset", "asset_path", "timestamp", "bytes_sent", "region"])
+    attempt = Attempt(lake, MAPPED.name, day)
+    given = {name: rows[name] for name in ("dataset", "asset_path", "timestamp", "bytes_sent", "region")}
+    given |= {"object_key": rows["asset_path"], "bucket": pa.repeat("reef", requests)}
+    given |= {"version": rows["version"], "object_size": pa.repeat(1000, requests)}
+    given |= {"http_status": pa.repeat(pa.scalar(206, pa.int16()), requests)}
+    logged = pa.table({name: given[name] for name in MAPPED.file("rows").schema.names})
     attempt.write("rows", "parquet", to_parquet(sorted_by_all(logged, "dataset", "asset_path", "timestamp")))
     claimed = rows.filter(pc.not_equal(rows["dataset"], UNASSOCIATED))
     for role, columns in {**TOTALS_BY, **VERSIONS_BY}.items():

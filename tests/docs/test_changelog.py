@@ -1,17 +1,15 @@
 """The changelog knows every version of a stage, up to the one that the code has."""
 
-from include.s3logs.publishing import months, publish
-from include.s3logs.regions import tables as regions
-from include.s3logs.stages import binning, mapping, reduce
+from include.s3logs.lake.stages import MONTHS, STAGES
+from include.s3logs.publishing import publish
+from include.s3logs.regions import tables
 from tests.support.paths import PROJECT
 
 IN_CODE = {
-    "reduce": reduce.VERSION,
-    "bin": binning.VERSION,
-    "map": mapping.VERSION,
-    "months": months.VERSION,
+    **{stage.task: stage.version for stage in STAGES},
+    "months": MONTHS.version,
     "publish": publish.VERSION,
-    "regions": regions.VERSION,
+    "regions": tables.VERSION,
 }
 
 

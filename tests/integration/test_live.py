@@ -140,13 +140,13 @@ def undisturbed(sample_folder, tmp_path_factory):
     from include.s3logs.publishing.masking import Masking
     from include.s3logs.publishing.publish import publish
     from include.s3logs.settings import Settings
-    from s3logs_airflow.connections.stores import open_regions
+    from s3logs_airflow.connections.deployment import open_deployment
     from tests.support.one_day import bin_day, map_day, reduce_day
 
     lake = LocalStore(tmp_path_factory.mktemp("undisturbed"))
     stores = {"logs": LocalStore(sample_folder / "logs")}
     catalog = ManifestCatalog((sample_folder / "catalog.csv").read_bytes(), "catalog.csv")
-    regions = open_regions(Settings(_env_file=None), lake)  # as the tasks do
+    regions = open_deployment(Settings(_env_file=None, lake=str(lake.root))).regions()  # as the tasks do
     for day in map(date.fromisoformat, DAYS):
         reduced = reduce_day(lake, stores, day, find_log_objects(stores, day, day), Settings(_env_file=None))
         map_day(lake, bin_day(lake, reduced.checkpoint).checkpoint, catalog, regions)

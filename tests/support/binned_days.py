@@ -3,7 +3,8 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.s3logs.lake.checkpoint import Attempt
+from include.s3logs.lake.checkpoint import KIND, Attempt, checkpoint_key
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.regions.addresses import pack
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.salt import hash_address
@@ -19,7 +20,7 @@ def bin_rows(lake, day, addresses, row_group_size=None):
     attempt = Attempt(lake, "binned", day)
     attempt.write_file("rows", "parquet", path)
     path.unlink()
-    return attempt.commit({}, {}, {})
+    return attempt.commit({}, {}, {}, over=Pointer(lake, checkpoint_key("binned", day), KIND).version())
 
 
 def remember(lake, salt, labels, checked):

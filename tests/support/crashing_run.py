@@ -17,7 +17,7 @@ from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import publish
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
-from s3logs_airflow.connections.stores import open_store
+from s3logs_airflow.connections.deployment import open_deployment
 from tests.support.offline_regions import offline_regions
 from tests.support.one_day import bin_day, map_day, reduce_day
 
@@ -31,18 +31,18 @@ class CrashingStore:
     def __getattr__(self, name):
         return getattr(self.store, name)
 
-    def write(self, key, data):
+    def write(self, key, data, **condition):
         self._count(key, data)
-        self.store.write(key, data)
+        self.store.write(key, data, **condition)
 
     def write_many(self, files):
         for key, data in files.items():
             self._count(key, data)
             self.store.write_many({key: data})
 
-    def write_file(self, key, path):
+    def write_file(self, key, path, **condition):
         self._count(key, path.read_bytes())
-        self.store.write_file(key, path)
+        self.store.write_file(key, path, **condition)
 
     def _count(self, key, data):
         self.writes += 1
@@ -56,7 +56,7 @@ class CrashingStore:
 
 def main(sample, lake_uri, day, nth):
     """Do what the DAG does for one day."""
-    lake = CrashingStore(open_store(lake_uri, "aws_default"), int(nth))
+    lake = CrashingStore(open_deployment().open_store(lake_uri), int(nth))
     day = date.fromisoformat(day)
     stores = {"logs": LocalStore(Path(sample) / "logs")}
     catalog = ManifestCatalog((Path(sample) / "catalog.csv").read_bytes(), "catalog.csv")

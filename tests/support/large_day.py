@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 
 from include.s3logs.catalogs.prefix import PrefixCatalog
 from include.s3logs.lake.checkpoint import Attempt, load_checkpoint
+from include.s3logs.lake.stages import BINNED, REDUCED
 from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.tables import network_table
-from include.s3logs.stages import binning, reduce
+from include.s3logs.stages.reduce import SCHEMA
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables import sorting
 from include.s3logs.tables.arrays import number_array
@@ -53,9 +54,9 @@ def invent(lake, rows, keys, addresses):
     """Write a reduced day of so many rows, of so many different keys and addresses at the most."""
     rng = np.random.default_rng(1)
     key_texts, address_texts = _keys(keys), _addresses(addresses, rng)
-    attempt, sent_in_all = Attempt(lake, reduce.STAGE, DAY), 0
+    attempt, sent_in_all = Attempt(lake, REDUCED.name, DAY), 0
     with temporary_folder() as folder:
-        file = RowsFile(folder / "rows", reduce.SCHEMA)
+        file = RowsFile(folder / "rows", SCHEMA)
         for first in range(0, rows, _BATCH):
             count = min(_BATCH, rows - first)
             # Half of the requests are for few keys and of few addresses.
@@ -67,7 +68,7 @@ def invent(lake, rows, keys, addresses):
             sent = rng.integers(0, 10**9, count)
             sent_in_all += int(sent.sum())
             columns = {
-                "timestamp": number_array((_BEGIN + seconds).astype(np.int64), reduce.SCHEMA.field(0).type),
+                "timestamp": number_array((_BEGIN + seconds).astype(np.int64), SCHEMA.field(0).type),
                 "remote_ip": address_texts.take(number_array(which_address.astype(np.int64), pa.int64())),
                 "bucket": pa.repeat("amzn-s3-demo-archive", count),
                 "object_key": key_texts.take(number_array(which_key.astype(np.int64), pa.int64())),
@@ -75,7 +76,7 @@ def invent(lake, rows, keys, addresses):
                 "http_status": number_array(rng.choice(np.array([200, 206], np.int16), count), pa.int16()),
                 "object_size": number_array(sent + rng.integers(0, 10**9, count), pa.int64()),
             }
-            file.add(pa.table(columns, reduce.SCHEMA))
+            file.add(pa.table(columns, SCHEMA))
         file.close()
         attempt.write_file("rows", "parquet", file.path)
     return attempt.commit({"rows": rows}, {"reduced_rows": rows, "bytes_sent": sent_in_all}, {})
@@ -114,8 +115,8 @@ def _open_regions():
 def run(stage, lake):
     """Run `bin` or `map` on what the stage before left."""
     if stage == "bin":
-        return bin_day(lake, load_checkpoint(lake, reduce.STAGE, DAY), force=True).checkpoint
-    binned = load_checkpoint(lake, binning.STAGE, DAY)
+        return bin_day(lake, load_checkpoint(lake, REDUCED.name, DAY), force=True).checkpoint
+    binned = load_checkpoint(lake, BINNED.name, DAY)
     regions = RegionSource("all that ship with packages", _open_regions)
     return map_day(lake, binned, TwoVersions(1), regions, force=True).checkpoint
 

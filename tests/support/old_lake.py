@@ -31,6 +31,7 @@ from include.s3logs.rollup.planning import plan
 from include.s3logs.stores.folder import LocalStore
 from tests.support.dandi_server import dandi_server
 from tests.support.golden import Case, stages_of
+from tests.support.one_day import TOKEN
 from tests.support.paths import FIXTURES
 
 LAKES = FIXTURES / "lakes"
@@ -56,7 +57,8 @@ class OldLake:
     def discover(self, day):
         """Do what a daily run for the day does first; return the days to do."""
         settings, catalog, request = self.world.settings(), self.world.catalog(), Request(own_day=day)
-        return discover(self.lake, self.stores, settings, catalog, request, limit=1000).days
+        given = (self.lake, self.stores, settings, catalog, request)
+        return discover(*given, limit=1000, token=TOKEN).days
 
     def do(self, lake=None):
         """Do all stages of all log days there are, in the lake or another one; return the outcomes."""

@@ -1,7 +1,50 @@
 """The stages of one log day as functions of just what a test has at hand."""
 
-from include.s3logs.stages.binning import bin_day
-from include.s3logs.stages.mapping import map_day
-from include.s3logs.stages.reduce import reduce_day
+from datetime import date
 
-__all__ = ["bin_day", "map_day", "reduce_day"]
+from include.s3logs.lake import stages
+from include.s3logs.lake.checkpoint import KIND, checkpoint_key, load_checkpoint
+from include.s3logs.lake.pointer import Pointer
+from include.s3logs.settings import Settings
+from include.s3logs.stages.work import Work, run_stage_of
+
+TOKEN = "the run of a test"
+
+
+def work(lake, day, *, force=False, settings=None, token=TOKEN, **given):
+    """The work of a day; `given` are `stores`, `listing`, `catalog` and `regions`, if they are used."""
+    return Work(
+        day=day if isinstance(day, date) else date.fromisoformat(day),
+        lake=lake,
+        settings=settings or Settings(_env_file=None),
+        token=token,
+        sources=lambda: given["stores"],
+        listing=lambda: given["listing"],
+        catalog=lambda: given["catalog"],
+        regions=lambda: given["regions"],
+        force=force,
+    )
+
+
+def reduce_day(lake, stores, day, listing, settings, **options):
+    options |= {"stores": stores, "listing": listing, "settings": settings}
+    return run_stage_of(stages.REDUCED, work(lake, day, **options))
+
+
+def bin_day(lake, reduced, **options):
+    return run_stage_of(stages.BINNED, _after(lake, reduced, options))
+
+
+def map_day(lake, binned, catalog, regions, **options):
+    return run_stage_of(
+        stages.MAPPED, _after(lake, binned, {**options, "catalog": catalog, "regions": regions})
+    )
+
+
+def _after(lake, checkpoint, options):
+    """The work of the day after this checkpoint, which is put into the lake if another one stands there."""
+    day = date.fromisoformat(checkpoint.log_day)
+    if load_checkpoint(lake, checkpoint.stage, day) != checkpoint:
+        pointer = Pointer(lake, checkpoint_key(checkpoint.stage, day), KIND)
+        pointer.put(checkpoint.files, checkpoint.told(), over=pointer.version())
+    return work(lake, day, **options)

@@ -4,13 +4,10 @@
 <lake>/catalog/dandi/assets-<attempt>.parquet all assets of all versions (schema CLAIMS), in order
 """
 
-import hashlib
-import json
 import logging
-import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -25,19 +22,30 @@ from include.s3logs.errors import (
     AccessDeniedError,
     CatalogError,
     CatalogUnavailableError,
+    ChangedObjectError,
     CorruptLakeError,
     NotFoundError,
 )
-from include.s3logs.lake.checkpoint import OutputFile
+from include.s3logs.lake.pointer import (
+    Attempt,
+    Found,
+    Json,
+    Kind,
+    NotAPointerError,
+    OutputFile,
+    Pointer,
+    read_file,
+    sweep,
+)
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.parquet import from_parquet, to_parquet
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
 FOLDER = "catalog/dandi"
 POINTER = f"{FOLDER}/_catalog.json"
-_ORPHAN_AGE = timedelta(days=1)  # older than any task that may still read the file
+ASSETS = "assets"
+_REMEDY = "`discover` fetches the catalog: clear it or start another run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +63,18 @@ class Fetched:
     rows: int
     digest: str
     file: OutputFile
-    format: int = FORMAT
-
-    def to_json(self) -> bytes:
-        """Serialise."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, data: bytes) -> "Fetched":
-        """Parse; ValueError when it is nothing of this format."""
-        content = json.loads(data)
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ValueError(f"not of format {FORMAT}")
+    def of(cls, found: Found) -> "Fetched":
+        """Return what a pointer says; NotAPointerError when something is missing."""
         try:
-            content["file"] = OutputFile(**content["file"])
-            return cls(**content)
+            return cls(file=found.files[ASSETS], **found.content)
         except (TypeError, KeyError) as error:
-            raise ValueError(str(error)) from error
+            raise NotAPointerError(str(error)) from error
+
+    def told(self) -> dict[str, Any]:
+        """Return what the pointer says beside its file."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "file"}
 
     def summary(self) -> dict[str, Any]:
         """Return what people want to know of it."""
@@ -81,6 +84,15 @@ class Fetched:
             "versions": len(self.versions),
             "assets": self.rows,
         }
+
+
+def _from_1(content: Json, _: Store) -> Json:
+    """The file stood by itself."""
+    file = content.pop("file")
+    return {**content, "files": {ASSETS: file}}
+
+
+KIND = Kind("fetched catalog", 2, {1: _from_1})
 
 
 def open_cached(lake: Store, address: str, datasets: DatasetFilter) -> TableCatalog:
@@ -102,6 +114,8 @@ def refresh(lake: Store, api: DandiApi, datasets: DatasetFilter) -> dict[str, An
     the versions that it lists cannot be read, these keep their rows of the last good catalog (`outcome` is
     `partly kept`, with their number `versions_kept` and the `error` of the first).
     """
+    pointer = Pointer(lake, POINTER, KIND)
+    version = pointer.version()
     earlier, earlier_rows = _load(lake, api.address)
     fetch = Fetch(api, earlier.datasets if earlier else {}, earlier.versions if earlier else {})
     try:
@@ -112,6 +126,7 @@ def refresh(lake: Store, api: DandiApi, datasets: DatasetFilter) -> dict[str, An
         log.error("The catalog could not be fetched; the one of %s is used. %s", earlier.fetched, error)
         return {"outcome": "kept", **earlier.summary(), "error": str(error)}
     is_same = earlier is not None and rows is earlier_rows
+    attempt = Attempt(lake, FOLDER)
     current = Fetched(
         api=api.address,
         fetched=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -119,10 +134,15 @@ def refresh(lake: Store, api: DandiApi, datasets: DatasetFilter) -> dict[str, An
         versions=fetch.versions,
         rows=rows.num_rows,
         digest=earlier.digest if earlier and is_same else claims_digest([rows]),
-        file=earlier.file if earlier and is_same else _write(lake, rows),
+        file=earlier.file if earlier and is_same else attempt.write(ASSETS, "parquet", to_parquet(rows)),
     )
-    lake.write(POINTER, current.to_json())
-    _sweep(lake, {file.file.key for file in (current, earlier) if file})
+    try:
+        pointer.put({ASSETS: current.file}, current.told(), over=version)
+    except ChangedObjectError as error:
+        attempt.abandon()
+        raise ChangedObjectError(f"{lake.uri(POINTER)}: another run fetched the catalog, too.") from error
+    # Tasks of another run may still be reading a young file.
+    sweep(lake, f"{FOLDER}/{ASSETS}-", {one.file.key for one in (current, earlier) if one})
     summary = {"outcome": "unchanged" if is_same else "fetched", **current.summary()}
     summary |= {"versions_read": fetch.read, "versions_kept": len(fetch.kept), "refused": fetch.refused}
     summary["shared_keys"] = _shared(rows)
@@ -144,38 +164,13 @@ def _load(lake: Store, address: str) -> tuple[Fetched | None, pa.Table]:
     """Return what was last fetched from this API, and its rows; None when there is nothing to be read."""
     nothing = None, CLAIMS.empty_table()
     try:
-        fetched = Fetched.from_json(lake.read(POINTER))
-        if fetched.api != address:
+        found = Pointer(lake, POINTER, KIND).read()
+        if found is None or (fetched := Fetched.of(found)).api != address:
             return nothing
-        return fetched, _read(lake, fetched.file)
-    except NotFoundError:
-        return nothing
-    except (ValueError, CorruptLakeError) as error:
+        return fetched, from_parquet(read_file(lake, fetched.file, _REMEDY))
+    except (NotAPointerError, CorruptLakeError) as error:
         log.warning("The catalog in %s cannot be read (%s).", lake.uri(POINTER), error)
         return nothing
-
-
-def _read(lake: Store, file: OutputFile) -> pa.Table:
-    data = lake.read(file.key)
-    if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise CorruptLakeError(f"{lake.uri(file.key)} does not have the content that its pointer promises")
-    return from_parquet(data)
-
-
-def _write(lake: Store, rows: pa.Table) -> OutputFile:
-    data = to_parquet(rows)
-    file = OutputFile(
-        f"{FOLDER}/assets-{secrets.token_hex(8)}.parquet", len(data), hashlib.sha256(data).hexdigest()
-    )
-    lake.write(file.key, data)
-    return file
-
-
-def _sweep(lake: Store, keep: set[str]) -> None:
-    """Remove files that nobody names any more; tasks of another run may still be reading a young one."""
-    before = datetime.now(UTC) - _ORPHAN_AGE
-    found = lake.list(f"{FOLDER}/assets-")
-    lake.delete([info.key for info in found if info.key not in keep and info.modified < before])
 
 
 def _shared(rows: pa.Table) -> int:

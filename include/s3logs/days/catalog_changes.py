@@ -26,7 +26,7 @@ from include.s3logs.days.states import mapped_at
 from include.s3logs.errors import CorruptLakeError, NotFoundError
 from include.s3logs.lake.checkpoint import load_checkpoint, read_output
 from include.s3logs.lake.open_days import open_days
-from include.s3logs.stages import binning, mapping
+from include.s3logs.lake.stages import BINNED, MAPPED
 from include.s3logs.stores.store import PARALLEL_READS, Store
 from include.s3logs.tables.order import begins, stretches
 
@@ -44,15 +44,19 @@ class _Day(NamedTuple):
     claims: str
 
 
-def touched_days(lake: Store, catalog: Catalog, among: Collection[date] | None = None) -> list[date]:
+def touched_days(
+    lake: Store, catalog: Catalog, among: Collection[date] | None = None, *, notes: bool = True
+) -> list[date]:
     """Return the finished log days (of those `among`, or of all) that the catalog touches.
 
     The day that was mapped the longest ago comes first. When all days were looked at, and none is touched or
-    being worked on, that is noted, and the next call with the same catalog returns at once.
+    being worked on, that is noted, and the next call with the same catalog returns at once. Without `notes`
+    nothing is written.
     """
     if _is_checked(lake, catalog):
         return []
-    lake.delete([CHECKED])  # from now on days are mapped with another catalog, and that of before may return
+    if notes:  # from now on days are mapped with another catalog, and that of before may return
+        lake.delete([CHECKED])
     started = time.monotonic()
     mapped = mapped_at(lake)
     days = sorted(mapped if among is None else mapped.keys() & set(among), key=lambda day: (mapped[day], day))
@@ -62,7 +66,7 @@ def touched_days(lake: Store, catalog: Catalog, among: Collection[date] | None =
         "The catalog changed: it touches %d of %d finished log days (%.1f s).",
         *(len(touched), len(days), time.monotonic() - started),
     )
-    if among is None and not touched and not at_work:
+    if notes and among is None and not touched and not at_work:
         lake.write(CHECKED, json.dumps({"catalog": catalog.fingerprint}).encode() + b"\n")
     return touched
 
@@ -84,10 +88,10 @@ def _batches(lake: Store, days: Sequence[date]) -> Iterator[list[_Day]]:
 
 
 def _read(lake: Store, day: date) -> _Day | None:
-    mapped = load_checkpoint(lake, mapping.STAGE, day)
+    mapped = load_checkpoint(lake, MAPPED.name, day)
     if mapped is None:
         return None
-    claims, binned = str(mapped.inputs.get("claims")), load_checkpoint(lake, binning.STAGE, day)
+    claims, binned = str(mapped.inputs.get("claims")), load_checkpoint(lake, BINNED.name, day)
     if binned is None:
         return _Day(day, None, claims)
     try:

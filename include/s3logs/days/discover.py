@@ -11,15 +11,23 @@ from include.s3logs.days.catalog_changes import touched_days
 from include.s3logs.days.states import undetermined_days
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
-from include.s3logs.lake.open_days import open_day, open_days
+from include.s3logs.lake.open_days import claim_day, open_days
+from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
 from include.s3logs.logs.sources import Listing, find_log_objects
 from include.s3logs.settings import Settings
-from include.s3logs.stages import mapping, reduce
+from include.s3logs.stages import reduce
 from include.s3logs.stores.store import PARALLEL_READS, Store
 
 log = logging.getLogger(__name__)
 
-_ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
+NEW = "new"
+CHANGED = "log objects or settings changed"
+UNFINISHED = "not finished"
+UNDETERMINED = "regions could not be asked for"
+CATALOG_CHANGED = "the catalog changed"
+"""Why a log day has work to do."""
+
+ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The log days a run does, oldest first, and those it leaves to the next run."""
+    """The log days a run does, oldest first, those it leaves to the next run, and why there is work.
+
+    `work` says so for each day that changed; others are done because they were asked for. `objects` counts
+    the log objects of the days to do.
+    """
 
     days: list[date]
     left_over: list[date]
+    work: Mapping[date, str]
+    objects: Mapping[date, int]
 
 
 def discover(
@@ -88,9 +102,37 @@ def discover(
     request: Request,
     *,
     limit: int,
+    token: str,
     force: bool = False,
+    asked_again: int = ASKED_AGAIN,
 ) -> Plan:
-    """Return at most `limit` log days to do, and mark those with work to do as open.
+    """Return what `look` does, and mark the days with work as open, by the run's `token`."""
+    plan = look(
+        *(lake, stores, settings, catalog, request),
+        limit=limit,
+        force=force,
+        asked_again=asked_again,
+        notes=True,
+    )
+    for day in plan.days:
+        if day in plan.work:
+            claim_day(lake, day, token)
+    return plan
+
+
+def look(
+    lake: Store,
+    stores: Mapping[str, Store],
+    settings: Settings,
+    catalog: Catalog,
+    request: Request,
+    *,
+    limit: int,
+    force: bool = False,
+    asked_again: int = ASKED_AGAIN,
+    notes: bool = False,
+) -> Plan:
+    """Return at most `limit` log days to do. Without `notes` nothing is written.
 
     A daily run also does the days of all times that are to be mapped anew, as far as there is room: those
     that a changed catalog touches, then some of those with regions that could not be asked for. With `force`
@@ -103,20 +145,22 @@ def discover(
     if request.is_range and not listing.by_day:
         raise SettingsError(_nothing_found(request, listing, stores))
     named = _named(request, listing)
-    changed = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
-    stale = touched_days(lake, catalog, among=None if looks_back else named)
-    if looks_back:
-        stale += _to_ask_again(lake)
+    work = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
+    changed = set(work)
+    stale = dict.fromkeys(
+        touched_days(lake, catalog, among=None if looks_back else named, notes=notes), CATALOG_CHANGED
+    )
+    for day in _to_ask_again(lake, asked_again) if looks_back else ():
+        stale.setdefault(day, UNDETERMINED)
     wanted = sorted({*named, *changed} if request.is_daily else named)
-    others = [day for day in dict.fromkeys(stale) if day not in wanted]
-    changed.update(stale)
+    others = [day for day in stale if day not in wanted]
+    work = stale | work
     if len(wanted) + len(others) > limit and not force:
-        wanted = [day for day in wanted if day in changed]
+        wanted = [day for day in wanted if day in work]
     in_turn = wanted + others
-    plan = Plan(sorted(in_turn[:limit]), sorted(in_turn[limit:]))
-    for day in changed.intersection(plan.days):
-        open_day(lake, day)
-    _report(plan, listing, changed, others, limit)
+    objects = {day: len(listing.of(day)) for day in in_turn[:limit]}
+    plan = Plan(sorted(in_turn[:limit]), sorted(in_turn[limit:]), work, objects)
+    _report(plan, listing, others, limit)
     return plan
 
 
@@ -127,32 +171,35 @@ def _named(request: Request, listing: Listing) -> set[date]:
     return set(request.days) or {request.own_day}
 
 
-def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Settings) -> set[date]:
-    """Return those of the log days whose figures do not cover exactly the log objects that are there now.
+def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Settings) -> dict[date, str]:
+    """Return those of the log days whose figures do not cover exactly the log objects there are now, and why.
 
     A day that has figures and no log objects any more is not changed: its figures stay.
     """
     unfinished = open_days(lake)
 
-    def changed(day: date) -> bool:
-        checkpoint = load_checkpoint(lake, mapping.STAGE, day)
-        if checkpoint is None or str(day) in unfinished or mapping.is_undetermined(checkpoint):
-            return True
-        if day not in listing.by_day:
-            return False
+    def change(day: date) -> str:
+        checkpoint = load_checkpoint(lake, MAPPED.name, day)
+        if checkpoint is None:
+            return NEW
+        if str(day) in unfinished:
+            return UNFINISHED
+        if is_undetermined(checkpoint.counts):
+            return UNDETERMINED
         now = fingerprint_of(reduce.reduce_inputs(listing.of(day), settings))
-        return bool(checkpoint.upstream[reduce.STAGE]["fingerprint"] != now)
+        same = day not in listing.by_day or checkpoint.upstream[REDUCED.name]["fingerprint"] == now
+        return "" if same else CHANGED
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        return {day for day, is_changed in zip(days, pool.map(changed, days), strict=True) if is_changed}
+        return {day: why for day, why in zip(days, pool.map(change, days), strict=True) if why}
 
 
-def _to_ask_again(lake: Store) -> list[date]:
+def _to_ask_again(lake: Store, most: int) -> list[date]:
     """Return days with regions that could not be asked for, not more than a run should do in vain."""
     found = undetermined_days(lake)
-    if len(found) > _ASKED_AGAIN:
-        log.info("%d log days have undetermined regions; one run does %d of them.", len(found), _ASKED_AGAIN)
-    return found[:_ASKED_AGAIN]
+    if len(found) > most:
+        log.info("%d log days have undetermined regions; one run does %d of them.", len(found), most)
+    return found[:most]
 
 
 def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:
@@ -163,9 +210,9 @@ def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Stor
     return f"No log objects {span} in {', '.join(stores)}.{others} Check S3LOGS_SOURCES and the dates."
 
 
-def _report(plan: Plan, listing: Listing, changed: set[date], others: list[date], limit: int) -> None:
-    objects = sum(len(listing.of(day)) for day in plan.days)
-    log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, len(changed))
+def _report(plan: Plan, listing: Listing, others: list[date], limit: int) -> None:
+    objects, changed = sum(plan.objects.values()), len(plan.work)
+    log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, changed)
     if listing.foreign:
         log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples[:3])
     if absent := [day for day in plan.days if day not in listing.by_day and day not in others]:

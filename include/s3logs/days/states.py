@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from include.s3logs.lake.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint
 from include.s3logs.lake.open_days import is_day, open_days
-from include.s3logs.stages import mapping, reduce
+from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
 from include.s3logs.stores.store import PARALLEL_READS, Store
 
 COMPLETE = "complete"  # the figures hold all log objects that were known when the day was last looked at
@@ -35,7 +35,7 @@ class LogDay:
     @property
     def counts(self) -> Mapping[str, int]:
         """Return what reduce counted for the figures, empty when there are none."""
-        return self.mapped.upstream[reduce.STAGE]["counts"] if self.mapped else {}
+        return self.mapped.upstream[REDUCED.name]["counts"] if self.mapped else {}
 
 
 def states(lake: Store, asked: Iterable[date] = ()) -> list[LogDay]:
@@ -54,14 +54,14 @@ def undetermined_days(lake: Store) -> list[date]:
     when = mapped_at(lake)
     in_turn = sorted(when, key=lambda day: (when[day], day))
     loaded = _load(lake, in_turn).items()
-    return [day for day, checkpoint in loaded if mapping.is_undetermined(checkpoint)]
+    return [day for day, checkpoint in loaded if is_undetermined(checkpoint.counts)]
 
 
 def mapped_at(lake: Store) -> dict[date, datetime]:
     """Return the log days with figures, and when these were made."""
     found = {}
-    for info in lake.list(f"{mapping.STAGE}/"):
-        folder, _, name = info.key.removeprefix(f"{mapping.STAGE}/").partition("/")
+    for info in lake.list(f"{MAPPED.name}/"):
+        folder, _, name = info.key.removeprefix(f"{MAPPED.name}/").partition("/")
         if name == CHECKPOINT and is_day(folder):
             found[date.fromisoformat(folder)] = info.modified
     return found
@@ -70,7 +70,7 @@ def mapped_at(lake: Store) -> dict[date, datetime]:
 def _load(lake: Store, days: Sequence[date]) -> dict[date, Checkpoint]:
     """Return the checkpoints of map that can be read, in the order of the days."""
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        loaded = pool.map(lambda day: load_checkpoint(lake, mapping.STAGE, day), days)
+        loaded = pool.map(lambda day: load_checkpoint(lake, MAPPED.name, day), days)
         return {day: found for day, found in zip(days, loaded, strict=True) if found is not None}
 
 

@@ -1,41 +1,33 @@
 """Checkpoints: the proof, beside the data, that one stage of one log day is done.
 
-A stage writes its files under names that no earlier attempt used and then one `_checkpoint.json`; readers
-trust only files that a checkpoint names. Nothing is renamed, so the protocol is the same in a folder and
-on S3. A crash leaves files that nobody names; they are swept when they are a day old.
+A checkpoint is a pointer (`pointer.py`) to the files of a stage, with what they were made from and what was
+counted. A crash leaves files that nobody names.
 
     <lake>/<stage>/<log day>/_checkpoint.json     the truth
     <lake>/<stage>/<log day>/<role>-<attempt>.…   the files it names
-    <lake>/open/<log day>                         there while a log day is not finished
 """
 
 import hashlib
 import json
 import logging
-import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
+from include.s3logs.errors import ChangedObjectError, CorruptLakeError
+from include.s3logs.lake import pointer
 from include.s3logs.lake.open_days import open_day
-from include.s3logs.stores.store import Store
+from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
+from include.s3logs.lake.stages import Stage, by_name
+from include.s3logs.stores.store import ABSENT, Store
+from include.s3logs.tables.schemas import check_columns
 
 log = logging.getLogger(__name__)
-FORMAT = 1
+
 CHECKPOINT = "_checkpoint.json"
-_ORPHAN_AGE = timedelta(days=1)  # older than any attempt that may still be running
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """A file that a stage wrote: its key in the lake, size in bytes and SHA-256."""
-
-    key: str
-    size: int
-    sha256: str
+KIND = Kind("checkpoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +45,18 @@ class Checkpoint:
     files: Mapping[str, OutputFile]
     counts: Mapping[str, int]
     upstream: Mapping[str, Mapping[str, Any]]
-    format: int = FORMAT
-
-    def to_json(self) -> bytes:
-        """Serialise, byte-identical for equal checkpoints."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, data: bytes) -> "Checkpoint":
-        """Parse; ValueError when it is no checkpoint of this format."""
-        content = json.loads(data)
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ValueError(f"not a checkpoint of format {FORMAT}")
-        content["files"] = {role: OutputFile(**file) for role, file in content["files"].items()}
+    def of(cls, found: Found) -> "Checkpoint":
+        """Return the checkpoint that a pointer holds; NotAPointerError when something is missing."""
         try:
-            return cls(**content)
+            return cls(files=found.files, **found.content)
         except TypeError as error:
-            raise ValueError(str(error)) from error
+            raise NotAPointerError(str(error)) from error
+
+    def told(self) -> dict[str, Any]:
+        """Return what the pointer says beside its files."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "files"}
 
     def content(self) -> str:
         """Return a digest of the outputs: another one than before even where the inputs are the same."""
@@ -99,80 +86,64 @@ def checkpoint_key(stage: str, day: date) -> str:
 
 
 def load_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
-    """Return the checkpoint, or None when there is none that can be read as one."""
-    key = checkpoint_key(stage, day)
+    """Return the checkpoint, or None when there is none that can be read as one.
+
+    Raises NewerLakeError for one of a later release.
+    """
+    found = Pointer(lake, checkpoint_key(stage, day), KIND)
     try:
-        return Checkpoint.from_json(lake.read(key))
-    except NotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("%s is no valid checkpoint (%s); the stage is computed again.", lake.uri(key), error)
+        return Checkpoint.of(told) if (told := found.read()) else None
+    except NotAPointerError as error:
+        log.warning(
+            "%s is no valid checkpoint (%s); the stage is computed again.", lake.uri(found.key), error
+        )
         return None
 
 
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
     """Return the content of one of the checkpoint's files, verified against its digest."""
-    file = checkpoint.files[role]
-    try:
-        data = lake.read(file.key)
-    except NotFoundError:
-        data = None
-    if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
-        raise _corrupt(lake, checkpoint, file)
-    return data
+    return pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
 
 
 def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
-    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
-    file, digest = checkpoint.files[role], hashlib.sha256()
-    try:
-        with path.open("wb") as copy:
-            for piece in lake.read_pieces(file.key, file.size):
-                digest.update(piece)
-                copy.write(piece)
-    except (NotFoundError, ChangedObjectError) as error:
-        raise _corrupt(lake, checkpoint, file) from error
-    if digest.hexdigest() != file.sha256:
-        raise _corrupt(lake, checkpoint, file)
+    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece.
+
+    A table has to have the columns that its stage says.
+    """
+    pointer.copy_file(lake, checkpoint.files[role], path, _remedy(checkpoint))
+    stage = by_name(checkpoint.stage)
+    columns = stage.file(role).columns if stage else ()
+    if columns and (problem := check_columns(path, columns)):
+        where = lake.uri(checkpoint.files[role].key)
+        raise CorruptLakeError(
+            f"{where} is not what {checkpoint.stage} leaves: {problem}. {_remedy(checkpoint)}"
+        )
     return path
 
 
-def _corrupt(lake: Store, checkpoint: Checkpoint, file: OutputFile) -> CorruptLakeError:
-    return CorruptLakeError(
-        f"{lake.uri(file.key)} does not have the content that its checkpoint promises. "
-        f"Run log day {checkpoint.log_day} again with force."
-    )
+def _remedy(checkpoint: Checkpoint) -> str:
+    return f"Run log day {checkpoint.log_day} again with force."
 
 
-class Attempt:
+class Attempt(pointer.Attempt):
     """One attempt at a stage of a log day; `write` its files, then `commit`."""
 
     def __init__(self, lake: Store, stage: str, day: date) -> None:
-        self.lake, self.stage, self.day = lake, stage, day
-        self.token = secrets.token_hex(8)
-        self.files: dict[str, OutputFile] = {}
-
-    def write(self, role: str, suffix: str, data: bytes) -> None:
-        """Write one output file under a name of this attempt alone."""
-        key = self._key(role, suffix)
-        self.lake.write(key, data)
-        self.files[role] = OutputFile(key, len(data), hashlib.sha256(data).hexdigest())
-
-    def write_file(self, role: str, suffix: str, path: Path) -> None:
-        """Write one output file, as `write` does, from a local file that may be larger than the memory."""
-        key = self._key(role, suffix)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self.lake.write_file(key, path)
-        self.files[role] = OutputFile(key, path.stat().st_size, digest)
-
-    def _key(self, role: str, suffix: str) -> str:
-        return f"{self.stage}/{self.day}/{role}-{self.token}.{suffix}"
+        super().__init__(lake, f"{stage}/{day}")
+        self.stage, self.day = stage, day
 
     def commit(
-        self, inputs: Mapping[str, Any], counts: Mapping[str, int], upstream: Mapping[str, Mapping[str, Any]]
+        self,
+        inputs: Mapping[str, Any],
+        counts: Mapping[str, int],
+        upstream: Mapping[str, Mapping[str, Any]],
+        *,
+        over: str = ABSENT,
     ) -> Checkpoint:
-        """Write the checkpoint: from here on the files count."""
+        """Write the checkpoint in place of just the version `over`: from here on the files count.
+
+        When another attempt was faster, the files are thrown away: ChangedObjectError.
+        """
         checkpoint = Checkpoint(
             stage=self.stage,
             log_day=str(self.day),
@@ -182,50 +153,59 @@ class Attempt:
             counts=counts,
             upstream=upstream,
         )
-        self.lake.write(checkpoint_key(self.stage, self.day), checkpoint.to_json())
+        place = Pointer(self.lake, checkpoint_key(self.stage, self.day), KIND)
+        try:
+            place.put(self.files, checkpoint.told(), over=over)
+        except ChangedObjectError as error:
+            self.abandon()
+            raise ChangedObjectError(
+                f"Another attempt at {self.stage} of {self.day} was faster; its result stands."
+            ) from error
         return checkpoint
 
 
 def run_stage(
     lake: Store,
-    stage: str,
+    stage: Stage,
     day: date,
     *,
     inputs: Mapping[str, Any],
     compute: Callable[[Attempt], Mapping[str, int]],
     upstream: Mapping[str, Mapping[str, Any]] | None = None,
     force: bool = False,
-    opens: bool = True,
+    token: str | None = None,
 ) -> Outcome:
     """Reuse the stage's result if its inputs are the same, else compute and commit it.
 
-    `compute` writes its files through the attempt and returns counts that it has reconciled. A stage of the
-    log day `opens` it; something derived does not.
+    `compute` writes its files through the attempt and returns counts that it has reconciled. With the
+    `token` of a run the log day is opened before work; what is derived has none.
     """
-    earlier = load_checkpoint(lake, stage, day)
-    if earlier and not force and earlier.fingerprint == fingerprint_of(inputs) and _intact(lake, earlier):
-        return Outcome(earlier, reused=True)
-    if opens:
-        open_day(lake, day)
-    attempt = Attempt(lake, stage, day)
-    counts = compute(attempt)
-    checkpoint = attempt.commit(inputs, counts, upstream or {})
+    stored = {info.key: info for info in lake.list(f"{stage.name}/{day}/")}
+    place = stored.get(checkpoint_key(stage.name, day))
+    earlier = load_checkpoint(lake, stage.name, day) if place else None
+    same = earlier is not None and earlier.fingerprint == fingerprint_of(inputs)
+    if earlier and same and not force:
+        sizes = {key: info.size for key, info in stored.items()}
+        if all(sizes.get(file.key) == file.size for file in earlier.files.values()):
+            return Outcome(earlier, reused=True)
+    if token is not None:
+        open_day(lake, day, token)
+    attempt = Attempt(lake, stage.name, day)
+    try:
+        counts = compute(attempt)
+        checkpoint = attempt.commit(inputs, counts, upstream or {}, over=place.etag if place else ABSENT)
+    except ChangedObjectError:
+        # A run beside this one may have done the same: then there is nothing left to do.
+        found = load_checkpoint(lake, stage.name, day)
+        if found and found != earlier and found.fingerprint == fingerprint_of(inputs):
+            return Outcome(found, reused=True)
+        raise
     _sweep(lake, checkpoint, earlier)
     return Outcome(checkpoint, reused=False)
 
 
-def _intact(lake: Store, checkpoint: Checkpoint) -> bool:
-    sizes = {info.key: info.size for info in lake.list(f"{checkpoint.stage}/{checkpoint.log_day}/")}
-    return all(sizes.get(file.key) == file.size for file in checkpoint.files.values())
-
-
-def _sweep(lake: Store, *keep: Checkpoint | None) -> None:
+def _sweep(lake: Store, newest: Checkpoint, earlier: Checkpoint | None) -> None:
     """Remove files of attempts that came to nothing; those of the earlier checkpoint may be being read."""
-    newest = keep[0]
-    if newest is None:
-        return
-    named = {file.key for checkpoint in keep if checkpoint for file in checkpoint.files.values()}
-    named.add(checkpoint_key(newest.stage, date.fromisoformat(newest.log_day)))
-    before = datetime.now(UTC) - _ORPHAN_AGE
+    named = {file.key for one in (newest, earlier) if one for file in one.files.values()}
     folder = f"{newest.stage}/{newest.log_day}/"
-    lake.delete([i.key for i in lake.list(folder) if i.key not in named and i.modified < before])
+    pointer.sweep(lake, folder, {*named, f"{folder}{CHECKPOINT}"})

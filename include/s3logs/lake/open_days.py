@@ -1,18 +1,43 @@
-"""Which log days have unfinished work."""
+"""Which log days have unfinished work: notes that runs leave before it, and take away after it.
 
+    <lake>/open/<log day>     there while a log day is not finished; holds the token of the run at work on it
+
+A run takes away its own note only: another run may have found more of the day meanwhile, and would be the
+only one to know.
+"""
+
+from contextlib import suppress
 from datetime import date
 
-from include.s3logs.stores.store import Store
+from include.s3logs.errors import ChangedObjectError, NotFoundError
+from include.s3logs.stores.store import ABSENT, Store
 
 
-def open_day(lake: Store, day: date) -> None:
-    """Note that a log day has work to do; the last stage takes the note away."""
-    lake.write(f"open/{day}", b"")
+def open_day(lake: Store, day: date, token: str) -> None:
+    """Note that a run works on a log day; the note of another run stays."""
+    with suppress(ChangedObjectError):
+        lake.write(_key(day), token.encode(), over=ABSENT)
 
 
-def close_day(lake: Store, day: date) -> None:
-    """Note that all stages of a log day are done."""
-    lake.delete([f"open/{day}"])
+def claim_day(lake: Store, day: date, token: str) -> None:
+    """Note that a run does what is left of a log day, whoever left it.
+
+    Its first stage lists the sources after this, and so finds what the other run knew of the day.
+    """
+    lake.write(_key(day), token.encode())
+
+
+def take_over(lake: Store, day: date, token: str) -> None:
+    """Do as `claim_day` for a day that is open; one that is not stays so."""
+    if lake.find(_key(day)):
+        claim_day(lake, day, token)
+
+
+def close_day(lake: Store, day: date, token: str) -> None:
+    """Note that all work of a run on a log day is done."""
+    with suppress(NotFoundError):
+        if lake.read(_key(day)) == token.encode():
+            lake.delete([_key(day)])
 
 
 def open_days(lake: Store) -> set[str]:
@@ -26,3 +51,7 @@ def is_day(text: str) -> bool:
         return str(date.fromisoformat(text)) == text
     except ValueError:
         return False
+
+
+def _key(day: date) -> str:
+    return f"open/{day}"

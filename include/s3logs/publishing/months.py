@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.lake.checkpoint import Attempt, Checkpoint, fingerprint_of, run_stage
 from include.s3logs.lake.local_copies import LocalCopies
+from include.s3logs.lake.stages import MONTHS
 from include.s3logs.stages.mapping import REQUESTERS, TOTALS_BY, VERSIONS_BY
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.merging import ranges
@@ -25,8 +26,6 @@ from include.s3logs.tables.parquet import RowsFile, to_parquet
 from include.s3logs.tables.temporary import temporary_folder
 from include.s3logs.tables.totals import TOTALS, total_by
 
-STAGE = "months"
-VERSION = 3
 MERGED_BY = {**TOTALS_BY, "by_asset": ("dataset", "asset_path", "week"), **VERSIONS_BY}
 """Outputs and what their totals are by; `week` is the Monday of the event day's week."""
 _ROW_GROUP = 1 << 12
@@ -48,12 +47,11 @@ def merge_month(lake: Store, month: date, days: Sequence[Checkpoint], *, force: 
     """
     return run_stage(
         lake,
-        STAGE,
+        MONTHS,
         month,
-        inputs={"version": VERSION, "days": [[day.log_day, day.content()] for day in days]},
+        inputs={"version": MONTHS.version, "days": [[day.log_day, day.content()] for day in days]},
         compute=lambda attempt: _merge(attempt, days),
         force=force,
-        opens=False,
     ).checkpoint
 
 

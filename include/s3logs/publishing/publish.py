@@ -5,8 +5,8 @@ traffic on a changed day keep their files.
 """
 
 import hashlib
-import json
 import logging
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +16,9 @@ from typing import Any
 
 from include.s3logs.days import states
 from include.s3logs.days.states import LogDay
-from include.s3logs.errors import NotFoundError, ReconciliationError
-from include.s3logs.lake.checkpoint import OutputFile, fingerprint_of
+from include.s3logs.errors import ChangedObjectError, ReconciliationError
+from include.s3logs.lake.checkpoint import fingerprint_of
+from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
 from include.s3logs.publishing.archive_files import archive_files
 from include.s3logs.publishing.asset_logs import asset_logs
 from include.s3logs.publishing.dataset_files import DatasetFigures, dataset_files
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 
 VERSION = 4
 CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing but what may be shown
-UNFINISHED = "publish/_unfinished"  # there while files are being replaced
+UNFINISHED = "publish/_unfinished"  # begins the notes that are there while files are being replaced
+KIND = Kind("checkpoint of a publication")
 STATUS = "status/log_days.tsv"
 _TABLES = (
     *("by_day", "by_asset", "by_region", "by_dataset", "by_asset_per_week", "by_asset_type_per_week"),
@@ -71,17 +73,25 @@ class _Published:
     digests: Digests
     datasets: dict[str, DatasetFigures]
 
-    def to_json(self) -> bytes:
-        listed = {key: {"size": file.size, "sha256": file.sha256} for key, file in self.files.items()}
-        content = {
+    @classmethod
+    def of(cls, found: Found) -> "_Published":
+        """Return what a pointer says; NotAPointerError when something is missing."""
+        try:
+            content = dict(found.content)
+            datasets = {name: DatasetFigures(**told) for name, told in content.pop("datasets").items()}
+            return cls(files=dict(found.files), datasets=datasets, **content)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise NotAPointerError(str(error)) from error
+
+    def told(self) -> dict[str, Any]:
+        """Return what the pointer says beside its files."""
+        return {
             "fingerprint": self.fingerprint,
             "inputs": self.inputs,
-            "files": listed,
             "totals": self.totals,
             "digests": self.digests,
             "datasets": {name: figures.to_dict() for name, figures in self.datasets.items()},
         }
-        return json.dumps(content, sort_keys=True).encode() + b"\n"
 
 
 def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force: bool = False) -> Publication:
@@ -101,12 +111,17 @@ def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force:
     }
     fingerprint = fingerprint_of(inputs)
     there = _sizes(lake)
-    earlier = None if force else _load(lake)
+    pointer = Pointer(lake, CHECKPOINT, KIND)
+    version = pointer.version()
+    earlier = None if force else _load(pointer)
     if earlier and earlier.fingerprint == fingerprint and _all_there(earlier.files, there):
         return Publication(fingerprint, days, earlier.totals, len(earlier.files), reused=True)
     if earlier and earlier.inputs.get("version") != VERSION:
         earlier = replace(earlier, digests={})  # all is made anew; what comes out the same is not written
-    published = _Publishing(lake, masking, there, earlier, inputs).run(days, force=force)
+    publishing = _Publishing(
+        pointer, version=version, masking=masking, there=there, earlier=earlier, inputs=inputs
+    )
+    published = publishing.run(days, force=force)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
 
 
@@ -115,13 +130,17 @@ class _Publishing:
 
     def __init__(
         self,
-        lake: Store,
+        pointer: Pointer,
+        *,
+        version: str,
         masking: Masking,
         there: Mapping[str, int],
         earlier: _Published | None,
         inputs: dict[str, Any],
     ) -> None:
-        self.lake, self.masking, self.there, self.inputs = lake, masking, there, inputs
+        self.lake, self.masking, self.there, self.inputs = pointer.lake, masking, there, inputs
+        self.pointer, self.version = pointer, version
+        self.note = f"{UNFINISHED}-{secrets.token_hex(8)}"
         self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
         before = self.earlier.inputs
         self.same_tables = all(before.get(name) == inputs[name] for name in _OF_TABLES)
@@ -134,7 +153,8 @@ class _Publishing:
             history = History(self.lake, [day.mapped for day in days if day.mapped], folder, force=force)
             traffic = history.traffic()
             changed, changed_logs = self._changes(traffic.digests)
-            self.lake.write(UNFINISHED, b"")
+            before = [info.key for info in self.lake.list(UNFINISHED)]
+            self.lake.write(self.note, b"")
             datasets = {name: self.earlier.datasets[name] for name in traffic.digests if name not in changed}
             rows = {name: traffic.rows[name] for name in changed}
             for name, figures, files in dataset_files(history, rows, self.masking, folder):
@@ -151,9 +171,19 @@ class _Publishing:
         published = _Published(
             fingerprint_of(self.inputs), self.inputs, self.files, totals, traffic.digests, datasets
         )
-        self.lake.write(CHECKPOINT, published.to_json())
-        self.lake.delete([UNFINISHED])
+        self._commit(published)
+        self.lake.delete([self.note, *before])
         return published
+
+    def _commit(self, published: _Published) -> None:
+        """Let the pointer say what was published; when another publication was faster, its note stays."""
+        try:
+            self.pointer.put(published.files, published.told(), over=self.version)
+        except ChangedObjectError as error:
+            self.lake.write(self.note, b"")  # the other one may have taken it away
+            raise ChangedObjectError(
+                f"{self.lake.uri(CHECKPOINT)}: another publication was faster; the next makes all files anew."
+            ) from error
 
     def _changes(self, digests: Digests) -> tuple[set[str], dict[str, list[str]]]:
         """Return the datasets with files to make anew, and by month those whose logs are.
@@ -239,19 +269,15 @@ def _reconcile(history: History, datasets: Mapping[str, DatasetFigures]) -> None
             raise ReconciliationError(f"The datasets have {found} {total}, the log days {expected}.")
 
 
-def _load(lake: Store) -> _Published | None:
+def _load(pointer: Pointer) -> _Published | None:
     """Return the newest publication, or None if there is none or a newer one did not get to its end."""
-    if any(info.key == UNFINISHED for info in lake.list(UNFINISHED)):
+    if any(pointer.lake.list(UNFINISHED)):
         return None
     try:
-        content = json.loads(lake.read(CHECKPOINT))
-        files = {key: OutputFile(key, **file) for key, file in content.pop("files").items()}
-        datasets = {name: DatasetFigures(**found) for name, found in content.pop("datasets").items()}
-        return _Published(files=files, datasets=datasets, **content)
-    except NotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("%s is no valid checkpoint (%s); all is published anew.", lake.uri(CHECKPOINT), error)
+        return _Published.of(found) if (found := pointer.read()) else None
+    except NotAPointerError as error:
+        where = pointer.lake.uri(pointer.key)
+        log.warning("%s is no valid checkpoint (%s); all is published anew.", where, error)
         return None
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from include.s3logs.errors import PermanentError
 from include.s3logs.lake.checkpoint import CHECKPOINT, load_checkpoint, read_output
 from include.s3logs.lake.open_days import is_day
+from include.s3logs.lake.stages import REDUCED
 from include.s3logs.parsing.strict import Reason
 from include.s3logs.quarantine.anonymise import Anonymiser
-from include.s3logs.stages import reduce
 from include.s3logs.stores.store import Store
 
 _REASONS = {str(reason) for reason in Reason}
@@ -23,12 +23,12 @@ Days = Callable[[date], bool]
 
 def quarantined(lake: Store, days: Days | None = None) -> Iterator[dict[str, Any]]:
     """Yield the quarantine's entries as reduce wrote them, day by day; `days` says which log days count."""
-    infos = lake.list(f"{reduce.STAGE}/")
-    names = (info.key.removeprefix(f"{reduce.STAGE}/").removesuffix(f"/{CHECKPOINT}") for info in infos)
+    infos = lake.list(f"{REDUCED.name}/")
+    names = (info.key.removeprefix(f"{REDUCED.name}/").removesuffix(f"/{CHECKPOINT}") for info in infos)
     for day in sorted(date.fromisoformat(name) for name in names if is_day(name)):
         if days is not None and not days(day):
             continue
-        if checkpoint := load_checkpoint(lake, reduce.STAGE, day):
+        if checkpoint := load_checkpoint(lake, REDUCED.name, day):
             for line in read_output(lake, checkpoint, "quarantine").splitlines():
                 yield json.loads(line)
 

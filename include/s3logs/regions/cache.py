@@ -4,18 +4,15 @@
     regions/cache/base-<token>.parquet   the merged entries
     regions/cache/new/<token>.parquet    entries added since, one file for each writer
 
-The protocol is that of the stages: files are written under names that nobody used before and the checkpoint
-last; nothing is renamed. Writers never touch each other's files, so any number of them work at once, and the
-one merger deletes only what its checkpoint already holds.
+A pointer (`lake/pointer.py`) names the base. Writers never touch each other's files, so any number of them
+work at once, and the one merger deletes only what its checkpoint already holds.
 """
 
-import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +20,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
-from include.s3logs.lake.checkpoint import CHECKPOINT
+from include.s3logs.lake.pointer import (
+    ORPHAN_AGE,
+    Attempt,
+    Json,
+    Kind,
+    NotAPointerError,
+    Pointer,
+    read_file,
+    sweep,
+)
 from include.s3logs.regions.salt import HASH_BYTES
 from include.s3logs.stores.store import Store, read_all
 from include.s3logs.tables.parquet import from_parquet, to_parquet
@@ -31,7 +37,8 @@ from include.s3logs.tables.parquet import from_parquet, to_parquet
 log = logging.getLogger(__name__)
 
 FOLDER = "regions/cache"
-FORMAT = 1
+POINTER = f"{FOLDER}/_checkpoint.json"
+BASE = "base"
 SCHEMA = pa.schema([("hash", pa.binary(HASH_BYTES)), ("region", pa.string()), ("checked", pa.date32())])
 """Keyed hash of the address, the label that the service gave, the UTC day it said so."""
 SLICES = 90
@@ -39,7 +46,6 @@ SLICES = 90
 KEEP_DAYS = 365
 """Entries that nobody looked up for so long (days) go when the files are merged."""
 _READ_ATTEMPTS = 20
-_ORPHAN_AGE = timedelta(days=1)
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -104,11 +110,22 @@ def is_due(hashes: Sequence[bytes], checked: NDArray[np.integer], today: date) -
     return np.asarray(checked < last_due)
 
 
-def merge_cache(lake: Store, today: date) -> CacheState:
+def _from_1(content: Json, lake: Store) -> Json:
+    """The base stood by itself, without its size."""
+    base = lake.find(content["key"])
+    named = {"key": content.pop("key"), "sha256": content.pop("sha256"), "size": base.size if base else 0}
+    return {**content, "files": {BASE: named}}
+
+
+KIND = Kind("checkpoint of the region cache", 2, {1: _from_1})
+
+
+def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) -> CacheState:
     """Put all entries into one base, without those that are too old; nothing new: nothing written.
 
-    Two merges at once would be safe for the lake and could lose entries; the DAG lets only one run.
+    Of two merges at once one is the first; the other leaves everything as it is: ChangedObjectError.
     """
+    version = Pointer(lake, POINTER, KIND).version()
     entries, new, base = _read_entries(lake)
     kept = entries.filter(pc.greater_equal(entries["checked"], pa.scalar(today - timedelta(days=KEEP_DAYS))))
     state = CacheState(
@@ -116,16 +133,16 @@ def merge_cache(lake: Store, today: date) -> CacheState:
     )
     if not new and not state.pruned:
         return state
-    data = to_parquet(kept)
-    key = f"{FOLDER}/base-{secrets.token_hex(16)}.parquet"
-    lake.write(key, data)
-    named = {"format": FORMAT, "key": key, "sha256": hashlib.sha256(data).hexdigest(), "rows": kept.num_rows}
-    lake.write(f"{FOLDER}/{CHECKPOINT}", json.dumps(named, indent=1, sort_keys=True).encode() + b"\n")
+    attempt = Attempt(lake, FOLDER)
+    attempt.write(BASE, "parquet", to_parquet(kept))
+    try:
+        Pointer(lake, POINTER, KIND).put(attempt.files, {"rows": kept.num_rows}, over=version)
+    except ChangedObjectError:
+        attempt.abandon()
+        raise
     lake.delete(new)
     # The earlier base may be being read, so it goes with a later merge.
-    before = datetime.now(UTC) - _ORPHAN_AGE
-    bases = [info for info in lake.list(f"{FOLDER}/base-") if info.key not in (key, base)]
-    lake.delete([info.key for info in bases if info.modified < before])
+    sweep(lake, f"{FOLDER}/{BASE}-", {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
     return state
 
 
@@ -153,18 +170,17 @@ def _read_entries(lake: Store) -> tuple[pa.Table, list[str], str | None]:
 
 def _read_base(lake: Store) -> tuple[str | None, pa.Table]:
     try:
-        checkpoint = lake.read(f"{FOLDER}/{CHECKPOINT}")
-    except NotFoundError:
-        return None, SCHEMA.empty_table()
+        found = Pointer(lake, POINTER, KIND).read()
+        if found is None:
+            return None, SCHEMA.empty_table()
+        base = found.files[BASE]
+    except (NotAPointerError, KeyError, TypeError):
+        raise _corrupt(lake, POINTER) from None
     try:
-        named = json.loads(checkpoint)
-        key, digest = named["key"], named["sha256"]
-        data = lake.read(key) if named["format"] == FORMAT else b""
-    except (ValueError, KeyError, TypeError, NotFoundError):
-        raise _corrupt(lake, f"{FOLDER}/{CHECKPOINT}") from None
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise _corrupt(lake, key)
-    return key, _parsed(lake, key, data)
+        data = read_file(lake, base, "")
+    except CorruptLakeError:
+        raise _corrupt(lake, base.key) from None
+    return base.key, _parsed(lake, base.key, data)
 
 
 def _parsed(lake: Store, key: str, data: bytes) -> pa.Table:

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
 from include.s3logs.lake.checkpoint import Checkpoint, load_checkpoint
+from include.s3logs.lake.stages import BINNED
 from include.s3logs.lake.stored_file import StoredFile
 from include.s3logs.regions.addresses import Addresses, pack
 from include.s3logs.regions.ipinfo import Entry
 from include.s3logs.regions.look_up import Regions
 from include.s3logs.regions.networks import NOTHING
 from include.s3logs.regions.salt import hash_address
-from include.s3logs.stages import binning
 from include.s3logs.stores.store import Store
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def refresh_cache(lake: Store, regions: Regions) -> Refreshed:
 def requesters(lake: Store, newest: date) -> Iterator[list[str]]:
     """Yield the distinct addresses of each log day of the span, the newest first; none is read ahead."""
     for days in range(SPAN_DAYS):
-        binned = load_checkpoint(lake, binning.STAGE, newest - timedelta(days=days))
+        binned = load_checkpoint(lake, BINNED.name, newest - timedelta(days=days))
         if binned is not None:
             yield _distinct_addresses(lake, binned).to_pylist()
 
@@ -102,7 +102,7 @@ def _distinct_addresses(lake: Store, binned: Checkpoint) -> pa.Array:
                 found = pc.unique(pa.chunked_array([found, *column.chunks]))
     except (NotFoundError, ChangedObjectError, pa.ArrowException, OSError, KeyError) as error:
         raise CorruptLakeError(
-            f"{lake.uri(file.key)} does not have the content that its checkpoint promises. "
+            f"{lake.uri(file.key)} does not have the content that the lake promises. "
             f"Run log day {binned.log_day} again with force."
         ) from error
     return found.drop_null()

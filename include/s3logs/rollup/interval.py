@@ -26,6 +26,7 @@ from include.s3logs.errors import (
     NotFoundError,
     PermanentError,
 )
+from include.s3logs.lake.pointer import put
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.levels import Interval
 from include.s3logs.logs.rolled_up.manifest import Manifest, Member, RollUpFile
@@ -222,7 +223,7 @@ class _RollUp:
     def _commit(self, manifest: Manifest) -> None:
         """Prove that the stored roll-up is what the manifest says, and let the manifest say it."""
         proven = replace(manifest, rollup=self._verified(manifest))
-        self.destination.write(self.interval.manifest_key, proven.to_json(), over=self.state.manifest_etag)
+        put(self.destination, self.interval.manifest_key, proven.to_json(), over=self.state.manifest_etag)
         self.state.truth, self.state.final = proven, True
 
     def _verified(self, manifest: Manifest) -> RollUpFile:
@@ -316,7 +317,7 @@ class _RollUp:
         etag = etag_of(self.destination, key)
         if not instead.is_stored_as(self.destination.read(key, etag), key):
             raise ChangedObjectError(f"Another attempt at {self.interval.base} is at work.")
-        self.destination.write(key, manifest.to_json(), over=etag)
+        put(self.destination, key, manifest.to_json(), over=etag)
 
     def _finish_attempts(self, truth: Manifest | None) -> None:
         """Remove the manifests of attempts that are over: the interval needs no more work."""

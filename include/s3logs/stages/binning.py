@@ -5,7 +5,6 @@ The rows are sorted on disk (`sorting.py`), so that a day may be larger than the
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,30 +19,31 @@ from include.s3logs.lake.checkpoint import (
     copy_output,
     run_stage,
 )
-from include.s3logs.stores.store import Store
+from include.s3logs.lake.stages import BINNED
+from include.s3logs.stages.work import Work
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
 from include.s3logs.tables.sorting import Sorter, grouped
 from include.s3logs.tables.temporary import temporary_folder
 from include.s3logs.tables.totals import TOTALS, measured, total_by, totals_schema
 
-STAGE = "binned"
-VERSION = 3
 ORDER = ("object_key", "timestamp")
 TOTALS_BY = ("object_key", "event_day")
 _COUNTED = {"rows": "number_of_requests", "bytes_sent": "bytes_sent", "downloads": "number_of_downloads"}
 _KEYS = 1 << 14  # that are given at once
 
 
-def bin_day(lake: Store, reduced: Checkpoint, *, force: bool = False) -> Outcome:
+def bin_day(work: Work) -> Outcome:
     """Bin the rows of a reduced log day, or reuse the result."""
+    reduced = work.upstream(BINNED)
     return run_stage(
-        lake,
-        STAGE,
-        date.fromisoformat(reduced.log_day),
-        inputs={"version": VERSION, "reduced": reduced.fingerprint},
+        work.lake,
+        BINNED,
+        work.day,
+        inputs={"version": BINNED.version, "reduced": reduced.fingerprint},
         compute=lambda attempt: _bin(attempt, reduced),
         upstream=reduced.lineage(),
-        force=force,
+        force=work.force,
+        token=work.token,
     )
 
 

@@ -6,7 +6,6 @@ day may be larger than the memory. What is held is what is known of each differe
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +28,10 @@ from include.s3logs.lake.checkpoint import (
     load_checkpoint,
     run_stage,
 )
-from include.s3logs.lake.open_days import close_day
+from include.s3logs.lake.stages import MAPPED, is_undetermined
 from include.s3logs.regions import UNDETERMINED, RegionSource
 from include.s3logs.stages.binning import binned_keys
-from include.s3logs.stores.store import Store
+from include.s3logs.stages.work import Work
 from include.s3logs.tables.arrays import bool_array, number_array
 from include.s3logs.tables.order import begins, distinct, stretches
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
@@ -40,8 +39,6 @@ from include.s3logs.tables.sorting import Groups, Sorter, grouped
 from include.s3logs.tables.temporary import temporary_folder
 from include.s3logs.tables.totals import measured, total_by, totals_schema
 
-STAGE = "mapped"
-VERSION = 3
 ORDER = ("dataset", "asset_path", "timestamp")
 """What the rows are sorted by; after that by all other columns."""
 TOTALS_BY = {
@@ -63,39 +60,32 @@ _Claims = Iterable[tuple[pa.Table, int]]
 """What a catalog says of some keys, and how many requests these had; the keys as they follow in the rows."""
 
 
-def map_day(
-    lake: Store, binned: Checkpoint, catalog: Catalog, regions: RegionSource, *, force: bool = False
-) -> Outcome:
+def map_day(work: Work) -> Outcome:
     """Map the rows of a binned log day, or reuse the result.
 
     What the catalog says of this day's keys is part of the fingerprint, so that a changed catalog maps again
     the days it touches and no other. A day with undetermined regions is mapped again in any case.
     """
-    day = date.fromisoformat(binned.log_day)
-    earlier = load_checkpoint(lake, STAGE, day)
+    lake, binned = work.lake, work.upstream(MAPPED)
+    catalog, regions = work.catalog(), work.regions()
+    earlier = load_checkpoint(lake, MAPPED.name, work.day)
     with temporary_folder() as folder:
         keys = copy_output(lake, binned, "keys", folder / "binned-keys")
-        outcome = run_stage(
+        return run_stage(
             lake,
-            STAGE,
-            day,
+            MAPPED,
+            work.day,
             inputs={
-                "version": VERSION,
+                "version": MAPPED.version,
                 "binned": binned.fingerprint,
                 "claims": claims_digest(claims for claims, _ in _claims(catalog, keys)),
                 "regions": regions.version,
             },
             compute=lambda attempt: _map(attempt, binned, _claims(catalog, keys), regions, folder),
             upstream=binned.lineage(),
-            force=force or (earlier is not None and is_undetermined(earlier)),
+            force=work.force or (earlier is not None and is_undetermined(earlier.counts)),
+            token=work.token,
         )
-    close_day(lake, day)
-    return outcome
-
-
-def is_undetermined(mapped: Checkpoint) -> bool:
-    """Tell whether regions of a mapped day could not be asked for and may be known by now."""
-    return mapped.counts.get("rows_undetermined", 0) > 0
 
 
 def _claims(catalog: Catalog, keys: Path) -> _Claims:

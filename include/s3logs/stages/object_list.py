@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from include.s3logs.errors import MissingLogObjectsError
@@ -10,7 +9,7 @@ from include.s3logs.lake.checkpoint import Checkpoint, read_output
 from include.s3logs.lake.open_days import open_day
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.levels import interval_of_file
-from include.s3logs.stores.store import Store
+from include.s3logs.stages.work import Work
 
 HEADER = "source\tkey\tsize\tetag\tlines\trejections"
 DIGEST = "log_objects_digest"
@@ -28,7 +27,7 @@ def to_tsv(rows: Sequence[str]) -> bytes:
 
 
 def only_lost_objects(
-    lake: Store, earlier: Checkpoint, inputs: Mapping[str, Any], objects: Sequence[LogObject]
+    work: Work, earlier: Checkpoint, inputs: Mapping[str, Any], objects: Sequence[LogObject]
 ) -> bool:
     """Tell whether a finished day differs from the sources by objects that are gone, and nothing else.
 
@@ -38,7 +37,7 @@ def only_lost_objects(
     """
     if earlier.inputs.get(DIGEST) == inputs[DIGEST]:
         return False
-    table = read_output(lake, earlier, "objects").decode("utf-8", "surrogateescape")
+    table = read_output(work.lake, earlier, "objects").decode("utf-8", "surrogateescape")
     before = Counter(tuple(line.split("\t")[1:4]) for line in table.split("\n")[1:-1])
     now = Counter((escaped(o.key), str(o.size), o.etag) for o in objects)
     lost = (_by_key(before) - _by_key(now)).elements()
@@ -47,7 +46,7 @@ def only_lost_objects(
         return False
     if not objects or (now <= before and same_settings(earlier, inputs)):
         return True
-    open_day(lake, date.fromisoformat(earlier.log_day))
+    open_day(work.lake, work.day, work.token)
     raise MissingLogObjectsError(
         f"Log day {earlier.log_day} was computed from {before.total()} log objects; {len(gone)} of them are "
         f"gone from the sources (first: {gone[0]}). Computing it again would lose their requests; "

@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import date
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
@@ -32,6 +31,8 @@ from include.s3logs.lake.checkpoint import (
     load_checkpoint,
     run_stage,
 )
+from include.s3logs.lake.open_days import take_over
+from include.s3logs.lake.stages import REDUCED
 from include.s3logs.logs.decompress import (
     LONGEST_LINE,
     CorruptObjectError,
@@ -48,6 +49,7 @@ from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.settings import Settings
 from include.s3logs.stages import object_list
 from include.s3logs.stages.object_list import only_lost_objects, same_settings
+from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.arrays import number_array
 from include.s3logs.tables.parquet import RowsFile
@@ -55,19 +57,7 @@ from include.s3logs.tables.temporary import temporary_folder
 
 log = logging.getLogger(__name__)
 
-STAGE = "reduced"
-VERSION = 1
-SCHEMA = pa.schema(
-    [
-        ("timestamp", pa.timestamp("s", "UTC")),
-        ("remote_ip", pa.string()),
-        ("bucket", pa.string()),
-        ("object_key", pa.string()),
-        ("bytes_sent", pa.int64()),
-        ("http_status", pa.int16()),
-        ("object_size", pa.int64()),
-    ]
-)
+SCHEMA = REDUCED.file("rows").schema
 _COLUMNS = ("time", *SCHEMA.names[1:])
 _SUCCESS = range(200, 300)
 _UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
@@ -77,7 +67,7 @@ _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
 def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
     """Return everything that decides the result of reducing these log objects."""
     return {
-        "version": VERSION,
+        "version": REDUCED.version,
         "log_objects": len(objects),
         "log_objects_digest": fingerprint_of({"objects": [[o.key, o.size, o.etag] for o in objects]}),
         "operations": sorted(settings.operations),
@@ -87,23 +77,18 @@ def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str,
     }
 
 
-def reduce_day(
-    lake: Store,
-    stores: Mapping[str, Store],
-    day: date,
-    listing: Listing,
-    settings: Settings,
-    *,
-    force: bool = False,
-) -> Outcome:
-    """Reduce one log day from the sources (`stores`, by URI) into the lake, or reuse what is there.
+def reduce_day(work: Work) -> Outcome:
+    """Reduce one log day from the sources into the lake, or reuse what is there.
 
     Raises UnreadableObjectError, TooManyRejectionsError, MissingLogObjectsError; all name the object or day.
     """
+    lake, day = work.lake, work.day
+    take_over(lake, day, work.token)
+    listing = work.listing()
     objects = listing.of(day)
-    inputs = reduce_inputs(objects, settings)
-    earlier = load_checkpoint(lake, STAGE, day)
-    if earlier and not force and only_lost_objects(lake, earlier, inputs, objects):
+    inputs = reduce_inputs(objects, work.settings)
+    earlier = load_checkpoint(lake, REDUCED.name, day)
+    if earlier and not work.force and only_lost_objects(work, earlier, inputs, objects):
         log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
         if not same_settings(earlier, inputs):
             log.warning("%s: that result was made with other settings, or by an earlier version.", day)
@@ -112,9 +97,9 @@ def reduce_day(
     def compute(attempt: Attempt) -> dict[str, int]:
         with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
             rows = RowsFile(folder / "rows", SCHEMA)
-            return _Reduction(attempt, stores, settings, rows, quarantine).run(objects, listing)
+            return _Reduction(attempt, work.sources(), work.settings, rows, quarantine).run(objects, listing)
 
-    return run_stage(lake, STAGE, day, inputs=inputs, compute=compute, force=force)
+    return run_stage(lake, REDUCED, day, inputs=inputs, compute=compute, force=work.force, token=work.token)
 
 
 class _Reduction:

@@ -18,7 +18,7 @@ from include.s3logs.errors import S3LogsError
 from include.s3logs.quarantine.export import export
 from include.s3logs.settings import load_settings, require
 from include.s3logs.stores.store import Store
-from s3logs_airflow.connections.stores import open_lake
+from s3logs_airflow.connections.deployment import open_deployment
 from s3logs_airflow.local.__main__ import parse_days
 from s3logs_airflow.local.console import say
 from s3logs_airflow.local.environment import use_connections_of
@@ -81,7 +81,7 @@ def _lake() -> Store:
     require(settings, "lake")
     if settings.lake.startswith("s3://"):
         use_connections_of(home)
-    return open_lake(settings)
+    return open_deployment(settings).lake
 
 
 if __name__ == "__main__":

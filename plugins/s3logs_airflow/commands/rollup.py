@@ -21,7 +21,7 @@ from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.rollup.planning import Plan, describe, plan
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.store import Store
-from s3logs_airflow.connections.stores import open_rollups
+from s3logs_airflow.connections.deployment import open_deployment
 from s3logs_airflow.local.console import say
 from s3logs_airflow.local.environment import use_connections_of
 from s3logs_airflow.local.home import Home
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         if any("://" in address for address in (*settings.sources, settings.rollup_destination)):
             use_connections_of(Home.of_checkout())
         options = options_of(settings, vars(chosen), dry_run=not chosen.do)
-        destination, sources = open_rollups(settings)
+        destination, sources = open_deployment(settings).rollups()
         planned = plan(destination, sources, options, datetime.now(UTC))
         say(console, describe(planned, options))
         if not chosen.do:

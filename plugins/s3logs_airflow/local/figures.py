@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from include.s3logs.lake.stages import names
 from s3logs_airflow.local.console import harmless
 
 DAYS, BY_DATASET, BY_DAY = "status/log_days.tsv", "usage/archive/by_dataset.tsv", "usage/archive/by_day.tsv"
@@ -24,7 +25,7 @@ _WHERE = (
         "the figures that may be published: per dataset by_day, by_asset, by_region; archive/ for all",
     ),
     ("status/log_days.tsv", "the state and the counts of every log day"),
-    ("reduced/, binned/, mapped/", "what the stages found, day by day; they hold IPs up to binned/"),
+    (f"{'/, '.join(names())}/", "what the stages found, day by day; they hold IPs up to binned/"),
 )
 Row = Mapping[str, str]
 
@@ -53,10 +54,9 @@ def load_figures(settings: Mapping[str, str], environment: Mapping[str, str]) ->
     """Read the tables from the lake of the settings; credentials come through Airflow, if it is on S3."""
     os.environ.update({**environment, **settings, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"})
     from include.s3logs.errors import NotFoundError
-    from include.s3logs.settings import load_settings
-    from s3logs_airflow.connections.stores import open_lake
+    from s3logs_airflow.connections.deployment import open_deployment
 
-    lake = open_lake(load_settings())
+    lake = open_deployment().lake
 
     def table(key: str) -> list[dict[str, str]]:
         try:

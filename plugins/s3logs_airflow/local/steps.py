@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from include.s3logs.lake import stages
+
 DISCOVER, PUBLISH, COMPLETE = "discover", "publish", "complete"
-STAGES = ("reduce", "bin", "map")
+STAGES = tuple(stage.task for stage in stages.STAGES)
 FAILED, UPSTREAM_FAILED = "failed", "upstream_failed"
 
 
@@ -22,7 +24,7 @@ class Step:
 
     @property
     def stage(self) -> str:
-        """Return `reduce`, `bin` or `map` for a step of a day, else the task's own name."""
+        """Return the stage's task for a step of a day, else the task's own name."""
         return self.task.removeprefix("day.")
 
 

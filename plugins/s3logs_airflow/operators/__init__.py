@@ -1,9 +1,14 @@
-"""The operators: thin Airflow clothes around the stages in `include.s3logs`."""
+"""The operators: thin Airflow clothes around what `include.s3logs` does.
 
-from s3logs_airflow.operators.bin import BinOperator
+| module | what its tasks do |
+|---|---|
+| `discover.py`, `stage.py`, `publish.py` | which log days; one stage of one day; the figures |
+| `rollup.py`, `regions.py`, `logging_audit.py` | of the DAGs with these names |
+| `parameters.py` | what a run was asked for |
+"""
+
 from s3logs_airflow.operators.discover import DiscoverOperator
-from s3logs_airflow.operators.map import MapOperator
 from s3logs_airflow.operators.publish import PublishOperator
-from s3logs_airflow.operators.reduce import ReduceOperator
+from s3logs_airflow.operators.stage import StageOperator
 
-__all__ = ["BinOperator", "DiscoverOperator", "MapOperator", "PublishOperator", "ReduceOperator"]
+__all__ = ["DiscoverOperator", "PublishOperator", "StageOperator"]

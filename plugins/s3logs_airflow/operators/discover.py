@@ -9,7 +9,8 @@ from airflow.configuration import conf
 from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import SettingsError
-from include.s3logs.settings import load_settings, require
+from include.s3logs.settings import require
+from s3logs_airflow.operators.parameters import is_forced, refuse_unknown, token_of
 
 if TYPE_CHECKING:
     from include.s3logs.days.discover import Request
@@ -40,24 +41,23 @@ class DiscoverOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         """Check settings and parameters before any work, then list the sources."""
         from include.s3logs.days.discover import discover
-        from s3logs_airflow.connections.stores import open_catalog, open_lake, open_sources, refresh_catalog
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        settings = load_settings()
-        require(settings, "sources", "lake")
-        params = context["params"]
+        deployment = open_deployment()
+        require(deployment.settings, "sources", "lake")
         request = self._request(context)
-        lake = open_lake(settings)
-        sources = open_sources(settings, params.get("sources") or ())
-        if report := refresh_catalog(settings, lake):
+        sources = deployment.sources(context["params"].get("sources") or ())
+        if report := deployment.refresh_catalog():
             context["ti"].xcom_push(key=CATALOG, value=report)
         plan = discover(
-            lake,
+            deployment.lake,
             sources,
-            settings,
-            open_catalog(settings, lake),  # a bad one is refused now, not after an hour of reducing
+            deployment.settings,
+            deployment.catalog(),  # a bad one is refused now, not after an hour of reducing
             request,
             limit=conf.getint("core", "max_map_length"),
-            force=bool(params.get("force")),
+            force=is_forced(context),
+            token=token_of(context),
         )
         context["ti"].xcom_push(key=LEFT_OVER, value=[str(day) for day in plan.left_over])
         return [str(day) for day in plan.days]
@@ -67,12 +67,7 @@ class DiscoverOperator(BaseOperator):
         from include.s3logs.days.discover import Request
 
         params, run = context["params"], context["dag_run"]
-        unknown = sorted(set(run.conf or {}) - PARAMETERS)
-        if unknown:
-            raise SettingsError(
-                f"The run has parameters that do not exist: {', '.join(unknown)}. "
-                f"There are: {', '.join(sorted(PARAMETERS))}."
-            )
+        refuse_unknown(context, PARAMETERS)
         today = datetime.now(UTC).date()
         own_day = _day("partition_key", run.partition_key) if run.partition_key else today - timedelta(days=1)
         request = Request(

@@ -7,8 +7,9 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.s3logs.errors import PermanentError, SettingsError
-from include.s3logs.settings import Settings, load_settings, require
+from include.s3logs.errors import PermanentError
+from include.s3logs.settings import Settings, require
+from s3logs_airflow.operators.parameters import refuse_unknown
 
 PARAMETERS = frozenset({"switch_on", "dry_run", "replace"})
 
@@ -31,17 +32,13 @@ class LoggingAuditOperator(BaseOperator):
         from include.s3logs.logging_audit.switch_on import switch_on
         from include.s3logs.logging_audit.table import as_table
         from include.s3logs.logging_audit.wishes import parse_wishes
+        from s3logs_airflow.connections.deployment import open_deployment
         from s3logs_airflow.connections.s3_account import open_account
-        from s3logs_airflow.connections.stores import open_lake
 
-        settings = load_settings()
+        deployment = open_deployment()
+        settings = deployment.settings
         require(settings, "lake")
-        unknown = sorted(set(context["dag_run"].conf or {}) - PARAMETERS)
-        if unknown:
-            raise SettingsError(
-                f"The run has parameters that do not exist: {', '.join(unknown)}. "
-                f"There are: {', '.join(sorted(PARAMETERS))}."
-            )
+        refuse_unknown(context, PARAMETERS)
         params = context["params"]
         wishes = parse_wishes(params.get("switch_on") or ())
         dry_run = params.get("dry_run", True) is not False
@@ -59,7 +56,7 @@ class LoggingAuditOperator(BaseOperator):
             account = look_at(api)
         found = findings(account)
         table = as_table(account, found)
-        lake = open_lake(settings)
+        lake = deployment.lake
         changed = write_report(lake, table, as_json(account, found))
         for line in table.splitlines():
             self.log.info("%s", line)

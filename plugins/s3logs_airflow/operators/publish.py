@@ -10,8 +10,8 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.s3logs.settings import load_settings, require
 from s3logs_airflow.assets import USAGE
+from s3logs_airflow.operators.parameters import is_forced
 from s3logs_airflow.pages.links import LogDaysLink
 
 
@@ -35,19 +35,18 @@ class PublishOperator(BaseOperator):
         """Publish, or find that nothing changed, and return a summary."""
         from include.s3logs.publishing.masking import Masking
         from include.s3logs.publishing.publish import STATUS, publish
-        from s3logs_airflow.connections.stores import open_lake
+        from s3logs_airflow.connections.deployment import open_deployment
 
         if self.days is None:
             raise AirflowSkipException("discover did not get through, so there is nothing new to publish.")
         started = time.monotonic()
-        settings = load_settings()
-        require(settings, "lake")
-        lake = open_lake(settings)
+        deployment = open_deployment()
+        settings, lake = deployment.settings, deployment.lake
         published = publish(
             lake,
             Masking(settings.mask_below, settings.round_to),
             [date.fromisoformat(day) for day in self.days],
-            force=bool(context["params"].get("force")),
+            force=is_forced(context),
         )
         missing = [f"{day.log_day} ({day.state})" for day in published.missing]
         if missing:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from include.s3logs.settings import load_settings, require
+from include.s3logs.settings import require
 
 COORDINATES = "regions/region_coordinates.json"
 NOBODY_TO_ASK = "There is neither a token of ipinfo nor a file, so nobody can be asked."
@@ -27,11 +27,10 @@ class RefreshListsOperator(BaseOperator):
         """Fetch each list that is not switched off."""
         from include.s3logs.connections.http import HttpClient
         from include.s3logs.regions.lists import OFF, refresh_list
-        from s3logs_airflow.connections.stores import open_lake
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        settings = load_settings()
-        require(settings, "lake")
-        lake = open_lake(settings)
+        deployment = open_deployment()
+        settings, lake = deployment.settings, deployment.lake
         today = datetime.now(UTC).date()
         urls = {"github": settings.github_list_url, "vpn": settings.vpn_list_url}
         with closing(HttpClient()) as http:
@@ -53,16 +52,14 @@ class RefreshRegionCacheOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask about what the newest log days hold, or find that there is nobody to ask."""
         from include.s3logs.regions.refresh import Refreshed, refresh_cache
-        from s3logs_airflow.connections.ipinfo_token import ipinfo_token
-        from s3logs_airflow.connections.stores import open_lake, open_regions
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        settings = load_settings()
-        require(settings, "lake")
-        if not settings.ipinfo_mmdb and not ipinfo_token(settings):
+        deployment = open_deployment()
+        require(deployment.settings, "lake")
+        if not deployment.settings.ipinfo_mmdb and deployment.ip_service() is None:
             self.log.info(NOBODY_TO_ASK)
             return {**asdict(Refreshed()), "problem": NOBODY_TO_ASK}
-        lake = open_lake(settings)
-        refreshed = refresh_cache(lake, open_regions(settings, lake).open())
+        refreshed = refresh_cache(deployment.lake, deployment.regions().open())
         return {**asdict(refreshed), "problem": None}
 
 
@@ -77,11 +74,9 @@ class MergeRegionCacheOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge, or find that there is nothing to do."""
         from include.s3logs.regions.cache import merge_cache
-        from s3logs_airflow.connections.stores import open_lake
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        settings = load_settings()
-        require(settings, "lake")
-        state = asdict(merge_cache(open_lake(settings), datetime.now(UTC).date()))
+        state = asdict(merge_cache(open_deployment().lake, datetime.now(UTC).date()))
         return {**state, "oldest": str(state["oldest"]) if state["oldest"] else None}
 
 
@@ -100,11 +95,9 @@ class RegionCoordinatesOperator(BaseOperator):
         from include.s3logs.errors import NotFoundError
         from include.s3logs.regions.places import coordinates_table
         from include.s3logs.regions.tables import known_regions
-        from s3logs_airflow.connections.stores import open_lake
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        settings = load_settings()
-        require(settings, "lake")
-        lake = open_lake(settings)
+        lake = open_deployment().lake
         table = coordinates_table(known_regions(lake))
         data = json.dumps(table, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
         try:

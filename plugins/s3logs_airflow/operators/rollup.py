@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.configuration import conf
 from airflow.sdk import BaseOperator, Context
 
-from include.s3logs.errors import SettingsError, StoreUnavailableError
-from include.s3logs.settings import Settings, load_settings
+from include.s3logs.errors import StoreUnavailableError
+from include.s3logs.settings import Settings
+from s3logs_airflow.operators.parameters import refuse_unknown
 
 if TYPE_CHECKING:
     from include.s3logs.rollup.options import RollUpOptions
@@ -61,17 +62,12 @@ class PlanRollUpsOperator(BaseOperator):
         from dataclasses import asdict
 
         from include.s3logs.rollup.planning import describe, plan
-        from s3logs_airflow.connections.stores import open_rollups
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        unknown = sorted(set(context["dag_run"].conf or {}) - PARAMETERS)
-        if unknown:
-            raise SettingsError(
-                f"The run has parameters that do not exist: {', '.join(unknown)}. "
-                f"There are: {', '.join(sorted(PARAMETERS))}."
-            )
-        settings, dry_run = load_settings(), is_dry_run(context)
-        options = options_of(settings, context["params"], dry_run=dry_run)
-        destination, sources = open_rollups(settings)
+        refuse_unknown(context, PARAMETERS)
+        deployment, dry_run = open_deployment(), is_dry_run(context)
+        options = options_of(deployment.settings, context["params"], dry_run=dry_run)
+        destination, sources = deployment.rollups()
         planned = plan(destination, sources, options, datetime.now(UTC))
         most = conf.getint("core", "max_map_length")
         for line in describe(planned, options, most).splitlines():
@@ -117,11 +113,11 @@ class RollUpOperator(BaseOperator):
         """List the interval's log objects anew, and do what is left to do."""
         from include.s3logs.logs.rolled_up.levels import Interval
         from include.s3logs.rollup.interval import roll_up
-        from s3logs_airflow.connections.stores import open_rollups
+        from s3logs_airflow.connections.deployment import open_deployment
 
-        settings = load_settings()
-        options = options_of(settings, context["params"], dry_run=is_dry_run(context))
-        destination, sources = open_rollups(settings)
+        deployment = open_deployment()
+        options = options_of(deployment.settings, context["params"], dry_run=is_dry_run(context))
+        destination, sources = deployment.rollups()
         result = roll_up(destination, sources, Interval(**self.interval), options, datetime.now(UTC))
         for where, reason in result["examples"].items():
             self.log.warning("%s: %s", where, reason)

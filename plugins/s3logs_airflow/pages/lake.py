@@ -6,19 +6,17 @@ Quarantine holds raw lines with IP addresses, so every page asks for the right t
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends, FastAPI, HTTPException, Path, Response
+from fastapi import Depends, FastAPI, HTTPException, Response
 
 from include.s3logs.errors import NotFoundError, S3LogsError
 from include.s3logs.lake.checkpoint import checkpoint_key, load_checkpoint, read_output
+from include.s3logs.lake.stages import REDUCED, names
 from include.s3logs.publishing.publish import STATUS
-from include.s3logs.settings import load_settings, require
-from include.s3logs.stages import reduce
 from include.s3logs.stores.store import Store
-from s3logs_airflow.connections.stores import open_lake
+from s3logs_airflow.connections.deployment import open_deployment
 
 DAG_ID = "s3_access_logs"
 _TEXT = "text/plain; charset=utf-8"
@@ -39,15 +37,17 @@ def log_days() -> Response:
     return _file(STATUS, _TEXT)
 
 
-def checkpoint(day: date, stage: Annotated[str, Path(pattern="^(reduced|binned|mapped)$")]) -> Response:
+def checkpoint(day: date, stage: str) -> Response:
     """Show the checkpoint of one stage of one log day."""
+    if stage not in names():
+        raise HTTPException(404, f"There is no stage {stage!r}; there are {', '.join(names())}.")
     return _file(checkpoint_key(stage, day), "application/json")
 
 
 def quarantine(day: date) -> Response:
     """Show the lines of a log day that have no valid reading, one JSON object a line."""
     lake = _lake()
-    reduced = load_checkpoint(lake, reduce.STAGE, day)
+    reduced = load_checkpoint(lake, REDUCED.name, day)
     if reduced is None:
         raise HTTPException(404, f"Log day {day} has not been reduced yet.")
     lines = read_output(lake, reduced, "quarantine")
@@ -62,9 +62,7 @@ def _file(key: str, media_type: str) -> Response:
 
 
 def _lake() -> Store:
-    settings = load_settings()
     try:
-        require(settings, "lake")
-        return open_lake(settings)
+        return open_deployment().lake
     except S3LogsError as error:
         raise HTTPException(503, str(error)) from error

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 import pytest
 
 from include.s3logs.catalogs.claims import CLAIMS, first_claims
-from include.s3logs.catalogs.dandi import POINTER, Fetched, open_cached, refresh
+from include.s3logs.catalogs.dandi import KIND, POINTER, Fetched, open_cached, refresh
 from include.s3logs.catalogs.dandi_api import DandiApi
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
 from include.s3logs.catalogs.rest import LIMITS, PARALLEL_REQUESTS, RestApi
@@ -21,9 +21,12 @@ from include.s3logs.errors import (
     AccessDeniedError,
     CatalogError,
     CatalogUnavailableError,
+    ChangedObjectError,
+    NewerLakeError,
     NotFoundError,
     S3LogsError,
 )
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.stores.folder import LocalStore
 from tests.support.dandi_server import dandi_server
 from tests.support.paths import PROJECT
@@ -615,10 +618,14 @@ def test_the_catalog_of_another_archive_is_not_used(deployment, archive):
         open_cached(deployment.lake, "https://other.example/api", ALL)
 
 
-@pytest.mark.parametrize("broken", ["pointer", "file", "gone", "format"])
+def fetched(lake):
+    return Fetched.of(Pointer(lake, POINTER, KIND).read())
+
+
+@pytest.mark.parametrize("broken", ["pointer", "file", "gone"])
 def test_a_broken_catalog_is_fetched_anew(deployment, broken, caplog):
     deployment.refresh()
-    pointer = Fetched.from_json(deployment.lake.read(POINTER))
+    pointer = fetched(deployment.lake)
     match broken:
         case "pointer":
             deployment.lake.write(POINTER, b"{")
@@ -626,12 +633,40 @@ def test_a_broken_catalog_is_fetched_anew(deployment, broken, caplog):
             deployment.lake.write(pointer.file.key, b"PAR1")
         case "gone":
             deployment.lake.delete([pointer.file.key])
-        case "format":
-            deployment.lake.write(POINTER, replace(pointer, format=99).to_json())
     with pytest.raises(CatalogError):
         deployment.catalog()
     assert deployment.refresh()["versions_read"] == 4
     assert deployment.claims(THREE)
+
+
+def test_a_catalog_of_a_later_release_is_refused_and_left_alone(deployment):
+    deployment.refresh()
+    content = json.loads(deployment.lake.read(POINTER)) | {"format": 99}
+    deployment.lake.write(POINTER, json.dumps(content).encode())
+    for use in (deployment.catalog, deployment.refresh):
+        with pytest.raises(NewerLakeError, match=r"_catalog\.json was written by a later release"):
+            use()
+    assert json.loads(deployment.lake.read(POINTER))["format"] == 99
+
+
+def test_of_two_fetches_at_once_the_later_one_throws_its_file_away(deployment, archive):
+    deployment.refresh()
+    archive.put("000021", "draft", ("moved.nwb", THREE))
+    write, others = deployment.lake.write, []
+
+    def after_another(name, data, **condition):
+        if name == POINTER and not others:
+            others.append(name)
+            deployment.refresh()
+        write(name, data, **condition)
+
+    deployment.lake.write = after_another
+    with pytest.raises(ChangedObjectError, match="another run"):
+        deployment.refresh()
+    assets = {info.key for info in deployment.lake.list("catalog/dandi/assets-")}
+    assert len(assets) == 2  # that of before, which may be being read, and that of the first
+    assert fetched(deployment.lake).file.key in assets
+    assert deployment.claims(THREE)[key(THREE)] == [("000021", "draft", "moved.nwb")]
 
 
 def test_the_pointer_is_written_last(deployment, archive):
@@ -639,10 +674,10 @@ def test_the_pointer_is_written_last(deployment, archive):
     archive.put("000021", "draft", ("moved.nwb", THREE))
     write = deployment.lake.write
 
-    def dies_before_the_pointer(name, data):
+    def dies_before_the_pointer(name, data, **condition):
         if name == POINTER:
             raise KeyboardInterrupt
-        write(name, data)
+        write(name, data, **condition)
 
     deployment.lake.write = dies_before_the_pointer
     with pytest.raises(KeyboardInterrupt):
@@ -670,7 +705,7 @@ def test_files_that_nobody_names_are_removed_when_they_are_old(deployment, archi
 def test_what_is_kept_in_the_lake_is_documented(deployment):
     deployment.refresh()
     page = (PROJECT / "docs/formats.md").read_text().partition("# Catalog\n")[2]
-    documented = {name for name in json.loads(deployment.lake.read(POINTER)) if f"`{name}`" in page}
-    assert documented == {"api", "fetched", "datasets", "versions", "rows", "digest", "file"}
+    told = {*json.loads(deployment.lake.read(POINTER))} - {"format", "files"}
+    assert told == {name for name in told if f"`{name}`" in page}
     for name in deployment.files():
         assert f"`{re.sub('-[0-9a-f]{16}', '-…', name)}`" in page

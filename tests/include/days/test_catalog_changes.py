@@ -21,7 +21,7 @@ from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
-from tests.support.one_day import bin_day, map_day, reduce_day
+from tests.support.one_day import TOKEN, bin_day, map_day, reduce_day
 
 FIRST = date(2024, 1, 1)
 TODAY = date(2024, 6, 1)
@@ -73,7 +73,9 @@ class World:
 
     def plan(self, found, request=None, limit=1000, force=False):
         own = Request(own_day=TODAY)
-        return discover(self.lake, self.stores, SETTINGS, found, request or own, limit=limit, force=force)
+        return discover(
+            self.lake, self.stores, SETTINGS, found, request or own, limit=limit, force=force, token=TOKEN
+        )
 
 
 @pytest.fixture
@@ -171,10 +173,10 @@ def test_as_long_as_a_day_is_touched_or_at_work_nothing_is_noted(world):
     for number in (0, 1, 2):
         assert day(number) in touched_days(world.lake, found)
         world.do(number, found)
-    open_day(world.lake, day(7))
+    open_day(world.lake, day(7), TOKEN)
     assert touched_days(world.lake, found) == []
     assert not (world.lake.root / CHECKED).exists()
-    close_day(world.lake, day(7))
+    close_day(world.lake, day(7), TOKEN)
     assert touched_days(world.lake, found) == []
     assert (world.lake.root / CHECKED).exists()
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.s3logs.catalogs.claims import EmptyCatalog
-from include.s3logs.days.discover import Request, discover
+from include.s3logs.days.discover import ASKED_AGAIN, Request, discover
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import checkpoint_key
 from include.s3logs.lake.open_days import open_days
@@ -16,7 +16,7 @@ from include.s3logs.regions import UNDETERMINED
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
-from tests.support.one_day import bin_day, map_day, reduce_day
+from tests.support.one_day import TOKEN, bin_day, map_day, reduce_day
 
 TODAY = date(2024, 6, 20)
 LINE = (
@@ -63,9 +63,10 @@ class World:
         self.deliver(*numbers)
         self.do(*june(*numbers))
 
-    def plan(self, request, *, catalog=None, limit=1000, force=False, **values):
+    def plan(self, request, *, catalog=None, limit=1000, force=False, asked_again=ASKED_AGAIN, **values):
         found = catalog or EmptyCatalog()
-        return discover(self.lake, self.stores, settings(**values), found, request, limit=limit, force=force)
+        given = (self.lake, self.stores, settings(**values), found, request)
+        return discover(*given, limit=limit, force=force, token=TOKEN, asked_again=asked_again)
 
     def open_days(self):
         return sorted(open_days(self.lake))
@@ -374,13 +375,10 @@ def test_with_force_no_undetermined_day_is_added_whose_logs_would_be_read_again(
     assert asked_in_vain.plan(own(19), force=True).days == june(19)
 
 
-def test_a_run_does_not_more_undetermined_days_than_are_worth_trying_in_vain(
-    asked_in_vain, monkeypatch, caplog
-):
-    monkeypatch.setattr("include.s3logs.days.discover._ASKED_AGAIN", 2)
+def test_a_run_does_not_more_undetermined_days_than_are_worth_trying_in_vain(asked_in_vain, caplog):
     mapped_ago(asked_in_vain, {1: 10, 2: 30, 4: 20})
     with caplog.at_level(logging.INFO):
-        assert asked_in_vain.plan(own(19)).days == june(2, 4, 19)
+        assert asked_in_vain.plan(own(19), asked_again=2).days == june(2, 4, 19)
     assert "3 log days have undetermined regions; one run does 2 of them" in caplog.text
     asked_in_vain.do(*june(2, 4, 19), regions=NO_QUOTA)
     assert june(1)[0] in asked_in_vain.plan(own(19)).days

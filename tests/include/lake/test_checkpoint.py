@@ -1,18 +1,19 @@
+import json
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from include.s3logs.errors import CorruptLakeError
+from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NewerLakeError
 from include.s3logs.lake.checkpoint import (
     Attempt,
-    Checkpoint,
     checkpoint_key,
     load_checkpoint,
     read_output,
     run_stage,
 )
 from include.s3logs.lake.open_days import open_days
+from include.s3logs.lake.stages import REDUCED
 from include.s3logs.stores.folder import LocalStore
 
 DAY = date(2024, 6, 1)
@@ -36,7 +37,7 @@ class Stage:
 
     def run(self, lake, **inputs):
         force = inputs.pop("force", False)
-        return run_stage(lake, "reduced", DAY, inputs=inputs, compute=self, force=force)
+        return run_stage(lake, REDUCED, DAY, inputs=inputs, compute=self, force=force, token="a run")
 
 
 def test_same_inputs_are_reused_and_other_inputs_computed(lake):
@@ -69,7 +70,7 @@ def test_a_new_attempt_never_writes_a_file_of_an_earlier_one(lake):
     assert lake.read(before.key) == lake.read(after.key)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 999}', b'{"format": 1}', b"\xff"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 0}', b'{"format": 1}', b"\xff"])
 def test_a_damaged_checkpoint_is_no_checkpoint(lake, damage):
     stage = Stage()
     stage.run(lake, version=1)
@@ -95,8 +96,58 @@ def test_reading_a_file_with_other_content_fails_and_says_what_to_do(lake):
 
 
 def test_checkpoints_survive_the_round_trip(lake):
-    checkpoint = Stage().run(lake, version=1).checkpoint
-    assert Checkpoint.from_json(checkpoint.to_json()) == checkpoint
+    assert Stage().run(lake, version=1).checkpoint == load_checkpoint(lake, "reduced", DAY)
+
+
+def test_a_checkpoint_of_a_later_release_is_refused_and_left_alone(lake):
+    stage = Stage()
+    stage.run(lake, version=1)
+    key = checkpoint_key("reduced", DAY)
+    newer = json.dumps(json.loads(lake.read(key)) | {"format": 2}).encode()
+    lake.write(key, newer)
+    with pytest.raises(NewerLakeError, match=r"_checkpoint\.json was written by a later release"):
+        load_checkpoint(lake, "reduced", DAY)
+    with pytest.raises(NewerLakeError):
+        stage.run(lake, version=2, force=True)
+    assert (lake.read(key), stage.computed) == (newer, 1)
+
+
+class Racing(Stage):
+    """A stage during which another run does the same, or something else."""
+
+    def __init__(self, **other):
+        super().__init__()
+        self.other = other
+
+    def __call__(self, attempt):
+        if not self.computed:
+            self.computed = 1
+            Stage().run(attempt.lake, **self.other)
+        return super().__call__(attempt)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_of_two_runs_that_do_the_same_the_later_one_takes_the_result_of_the_first(lake, before):
+    if before:
+        Stage().run(lake, version=0)
+    outcome = Racing(version=1).run(lake, version=1)
+    assert outcome.reused
+    assert outcome.checkpoint == load_checkpoint(lake, "reduced", DAY)
+    assert len({info.key for info in lake.list(f"reduced/{DAY}/rows-")}) == 1 + before
+
+
+def test_of_two_runs_that_differ_the_later_one_throws_its_files_away_and_says_so(lake):
+    with pytest.raises(ChangedObjectError, match=f"reduced of {DAY} was faster"):
+        Racing(version=2).run(lake, version=1)
+    stands = load_checkpoint(lake, "reduced", DAY)
+    assert stands.inputs == {"version": 2}
+    assert [info.key for info in lake.list(f"reduced/{DAY}/rows-")] == [stands.files["rows"].key]
+
+
+def test_a_forced_run_that_loses_a_race_does_not_take_the_result_of_before(lake):
+    Stage().run(lake, version=1)
+    with pytest.raises(ChangedObjectError):
+        Racing(version=2).run(lake, version=1, force=True)
 
 
 def test_a_crashed_stage_leaves_the_day_open_and_the_old_result_in_force(lake):
@@ -107,7 +158,7 @@ def test_a_crashed_stage_leaves_the_day_open_and_the_old_result_in_force(lake):
         raise RuntimeError("crash")
 
     with pytest.raises(RuntimeError):
-        run_stage(lake, "reduced", DAY, inputs={"version": 2}, compute=crash)
+        run_stage(lake, REDUCED, DAY, inputs={"version": 2}, compute=crash, token="a run")
     assert load_checkpoint(lake, "reduced", DAY) == before
     assert read_output(lake, before, "rows") == b"the rows"
     assert open_days(lake) == {"2024-06-01"}

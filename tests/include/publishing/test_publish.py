@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from include.s3logs.errors import ReconciliationError, TooManyRejectionsError
-from include.s3logs.lake.checkpoint import checkpoint_key
+from include.s3logs.lake.checkpoint import KIND, checkpoint_key
 from include.s3logs.lake.open_days import open_days
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import STATUS, publish
 from tests.support.small_archive import EXACT, FIRST, SECOND, THIRD, Archive, line, lines
@@ -136,7 +137,8 @@ def test_a_lake_without_any_log_day_is_published_as_empty_tables(archive):
 def test_counts_of_map_that_are_not_in_the_tables_are_an_error_and_nothing_is_published(archive):
     checkpoint = archive.do(FIRST, line()).checkpoint
     tampered = replace(checkpoint, counts={**checkpoint.counts, "bytes_sent": 101})
-    archive.lake.write(checkpoint_key("mapped", FIRST), tampered.to_json())
+    pointer = Pointer(archive.lake, checkpoint_key("mapped", FIRST), KIND)
+    pointer.put(tampered.files, tampered.told(), over=pointer.version())
     with pytest.raises(ReconciliationError, match="101"):
         publish(archive.lake, EXACT)
     assert archive.files() == {}

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from include.s3logs.errors import CorruptLakeError
-from include.s3logs.regions import cache
 from include.s3logs.regions.cache import RegionCache, cached_regions, is_due, merge_cache
 from include.s3logs.stores.folder import LocalStore
 
@@ -101,9 +100,8 @@ def test_the_earlier_base_stays_for_its_readers_and_goes_when_it_is_old(lake, tm
         RegionCache(lake).add(hashes(1), ["NL"], DAY)
         merge_cache(lake, DAY)
     assert len(keys_in(lake)) == 3
-    monkeypatch.setattr(cache, "_ORPHAN_AGE", timedelta(seconds=-1))
     RegionCache(lake).add(hashes(1), ["NL"], DAY)
-    merge_cache(lake, DAY)
+    merge_cache(lake, DAY, sweep_age=timedelta(seconds=-1))
     assert len(keys_in(lake)) == 3  # the newest two
     assert merge_cache(lake, DAY).entries == 3
 
@@ -123,11 +121,11 @@ def test_a_merger_that_dies_loses_nothing(lake, monkeypatch, writes):
     left = [writes]
     write, delete = lake.write, lake.delete
 
-    def counted(*arguments):
+    def counted(*arguments, **condition):
         if not left[0]:
             raise DiesError
         left[0] -= 1
-        write(*arguments)
+        write(*arguments, **condition)
 
     def dies(_):
         raise DiesError

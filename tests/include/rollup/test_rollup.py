@@ -16,6 +16,7 @@ from include.s3logs.errors import (
     ArchivedObjectError,
     ChangedObjectError,
     CorruptRollUpError,
+    NewerLakeError,
     PermanentError,
     SettingsError,
 )
@@ -458,10 +459,18 @@ def test_a_copied_destination_is_recognised_by_its_digests(source, destination, 
 
 def test_a_manifest_that_is_none_is_named(source, destination, run):
     source.write(name(1), b"one\n")
-    for content in (b"", b"[]", b'{"format": 2}', b'{"format": 1}'):
+    for content in (b"", b"[]", b'{"format": "1"}', b'{"format": 1}'):
         destination.write("logs/2026-10-21.manifest.json", content)
         with pytest.raises(CorruptRollUpError, match=r"manifest\.json is no manifest"):
             run()
+
+
+def test_a_manifest_of_a_later_release_is_left_alone(source, destination, run):
+    source.write(name(1), b"one\n")
+    destination.write("logs/2026-10-21.manifest.json", b'{"format": 2}')
+    with pytest.raises(NewerLakeError, match="later release"):
+        run()
+    assert destination.read("logs/2026-10-21.manifest.json") == b'{"format": 2}'
 
 
 # Flags

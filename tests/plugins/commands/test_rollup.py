@@ -2,9 +2,8 @@
 
 import pytest
 
-from include.s3logs.settings import load_settings
 from s3logs_airflow.commands.rollup import main
-from s3logs_airflow.connections.stores import open_rollups, open_sources
+from s3logs_airflow.connections.deployment import open_deployment
 from tests.support.reduce_world import line
 
 
@@ -64,8 +63,8 @@ def test_a_destination_that_is_the_source_is_just_that_place(settings_env, monke
     """Not the folder of that name: there the names of roll-ups would begin with a slash."""
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws", "login": "a", "password": "b"}')
     settings_env(sources="s3://reef/logs", rollup_destination="s3://reef/logs")
-    destination, _ = open_rollups(load_settings())
+    destination, _ = open_deployment().rollups()
     assert destination.uri() == "s3://reef/logs"
-    assert len(open_sources(load_settings())) == 1
+    assert len(open_deployment().sources()) == 1
     settings_env(rollup_destination="s3://reef/archive")
-    assert open_rollups(load_settings())[0].uri() == "s3://reef/archive/"
+    assert open_deployment().rollups()[0].uri() == "s3://reef/archive/"

@@ -5,11 +5,11 @@ import logging
 import pytest
 
 from include.s3logs.connections.ipinfo import IpinfoLimits
+from include.s3logs.deployment import Deployment
 from include.s3logs.errors import AccessDeniedError, NotFoundError, SettingsError
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.folder import LocalStore
-from s3logs_airflow.connections.ipinfo_token import ipinfo_token
-from s3logs_airflow.connections.stores import open_lake, open_regions
+from s3logs_airflow.connections.deployment import open_deployment
 from tests.support.ip_service import fake_ip_service, send_ipinfo_to
 
 IPS = ["84.0.0.1", "85.0.0.1", "2a02:8100::1"]
@@ -25,14 +25,14 @@ def ipinfo(monkeypatch):
 
 
 def test_the_token_comes_from_the_variable_before_the_connection(monkeypatch):
-    settings = load_settings()
-    assert ipinfo_token(settings) == ""
+    token = open_deployment().access.ipinfo_token
+    assert token() == ""
     monkeypatch.setenv(
         "AIRFLOW_CONN_IPINFO_DEFAULT", '{"conn_type": "generic", "password": "of the connection"}'
     )
-    assert ipinfo_token(settings) == "of the connection"
+    assert token() == "of the connection"
     monkeypatch.setenv("IPINFO_CREDENTIALS", " of the variable ")
-    assert ipinfo_token(settings) == "of the variable"
+    assert token() == "of the variable"
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def lake(tmp_path, settings_env):
 
 
 def look_up(*addresses):
-    settings = load_settings()
-    return open_regions(settings, open_lake(settings), LIMITS).open().look_up(addresses)
+    deployment = Deployment(load_settings(), open_deployment().access, ip_limits=LIMITS)
+    return deployment.regions().open().look_up(addresses)
 
 
 def test_without_token_and_network_there_are_clouds_and_countries(lake):

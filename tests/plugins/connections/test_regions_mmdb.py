@@ -9,7 +9,7 @@ from include.s3logs.regions import tables
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.folder import LocalStore
-from s3logs_airflow.connections.stores import open_lake, open_regions
+from s3logs_airflow.connections.deployment import open_deployment
 from tests.support.ip_service import fake_ip_service, send_ipinfo_to
 from tests.support.mmdb import BUILT, mmdb
 
@@ -64,7 +64,7 @@ def file(tmp_path, settings_env, monkeypatch):
 
 def look_up(*addresses):
     settings = load_settings()
-    return open_regions(settings, open_lake(settings)).open().look_up(addresses)
+    return open_deployment(settings).regions().open().look_up(addresses)
 
 
 @pytest.mark.parametrize("record_bits", [24, 28, 32])
@@ -102,7 +102,7 @@ def test_a_file_of_ipv4_alone_knows_no_ipv6_and_stops_nobody(file):
 def test_the_version_of_the_data_names_the_file(file):
     file(mmdb(LITE))
     settings = load_settings()
-    assert f"file {BUILT}" in open_regions(settings, open_lake(settings)).version
+    assert f"file {BUILT}" in open_deployment(settings).regions().version
 
 
 def test_the_cache_goes_before_the_file_and_the_file_before_the_service(file, tmp_path, monkeypatch):
@@ -124,5 +124,5 @@ def test_a_file_that_cannot_be_read_is_refused_before_any_work(file, tmp_path):
     file(b"no database at all")
     settings = load_settings()
     with pytest.raises(SettingsError, match="S3LOGS_IPINFO_MMDB"):
-        open_regions(settings, open_lake(settings))
+        open_deployment(settings).regions()
     assert not (tmp_path / "lake").exists()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.s3logs.connections.ipinfo import IpinfoLimits
+from include.s3logs.deployment import Deployment
 from include.s3logs.errors import AccessDeniedError
 from include.s3logs.regions import tables
 from include.s3logs.regions.cache import RegionCache
@@ -16,8 +17,7 @@ from include.s3logs.regions.refresh import refresh_cache
 from include.s3logs.regions.salt import load_salt
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.folder import LocalStore
-from s3logs_airflow.connections import stores
-from s3logs_airflow.connections.stores import open_regions
+from s3logs_airflow.connections.deployment import open_deployment
 from s3logs_airflow.operators.regions import RefreshRegionCacheOperator
 from tests.support.binned_days import bin_rows, remember
 from tests.support.ip_service import fake_ip_service, send_ipinfo_to
@@ -60,7 +60,8 @@ def refreshed():
 def refreshed_in_pairs(lake):
     """Do what the operator does, two addresses at a time and with little patience; return the same counts."""
     limits = IpinfoLimits(seconds=0.3, batch=2)
-    return astuple(refresh_cache(lake, open_regions(load_settings(), lake, limits).open()))
+    deployment = Deployment(load_settings(), open_deployment().access, ip_limits=limits)
+    return astuple(refresh_cache(lake, deployment.regions().open()))
 
 
 def kept(lake):
@@ -135,8 +136,8 @@ def test_a_file_is_enough(lake, tmp_path, settings_env):
 
 
 def test_without_anybody_to_ask_it_says_so_and_opens_nothing(lake, monkeypatch, caplog):
-    monkeypatch.setattr(stores, "open_regions", None)
-    monkeypatch.setattr(stores, "open_lake", None)
+    monkeypatch.setattr(Deployment, "open_store", None)
+    monkeypatch.setattr(Deployment, "regions", None)
     with caplog.at_level(logging.INFO):
         found = RefreshRegionCacheOperator(task_id="refresh").execute({})
     assert "neither a token of ipinfo nor a file" in found.pop("problem")

@@ -4,11 +4,12 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from include.s3logs.lake.pointer import Kind, load_json
 from include.s3logs.logs.rolled_up.codecs import SUFFIXES, Codec
 from include.s3logs.logs.rolled_up.levels import Level, interval_of_file
 from include.s3logs.logs.rolled_up.origins import ObjectVersion, address, base_name
 
-FORMAT = 1
+KIND = Kind("manifest")
 
 
 class Member(NamedTuple):
@@ -72,7 +73,7 @@ class Manifest:
     def to_json(self) -> bytes:
         """Serialise: a line for each log object, in the order of their keys."""
         content: dict[str, Any] = {
-            "format": FORMAT,
+            "format": KIND.format,
             "level": self.level,
             "interval": self.interval,
             "codec": self.codec,
@@ -91,15 +92,13 @@ class Manifest:
     def from_json(cls, data: bytes, key: str) -> "Manifest":
         """Parse what is stored as `key`; ValueError when it is no manifest of this format.
 
+        Raises NewerLakeError for one of a later release.
+
         A roll-up stands beside its manifest: its key in the one returned is that in the store which has
         `key`. The one that is stored is that in the store it was written to, which may begin elsewhere.
         """
-        try:
-            content = json.loads(data)
-        except RecursionError as error:
-            raise ValueError("nested too deep") from error
-        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-            raise ValueError(f"not a manifest of format {FORMAT}")
+        content = load_json(data, KIND, key)
+        del content["format"]
         try:
             content["rollup"] = _beside(key, RollUpFile(**content["rollup"]))
             content["objects"] = tuple(Member(**member) for member in content["objects"])
@@ -109,7 +108,7 @@ class Manifest:
                 content["replaces"] = _beside(key, RollUpFile(**replaced))
             return cls(**content)
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not a manifest of format {FORMAT}: {error}") from error
+            raise ValueError(f"not a manifest of format {KIND.format}: {error}") from error
 
     def is_stored_as(self, data: bytes, key: str) -> bool:
         """Tell whether this is what is stored as `key`, wherever the store of whoever wrote it began."""

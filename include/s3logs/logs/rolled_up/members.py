@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import NamedTuple
 
-from include.s3logs.errors import AccessDeniedError, CorruptRollUpError
+from include.s3logs.errors import AccessDeniedError, CorruptRollUpError, NewerLakeError
 from include.s3logs.logs.rolled_up.levels import Interval
 from include.s3logs.logs.rolled_up.manifest import Manifest, Member
 from include.s3logs.logs.rolled_up.state import find_state
@@ -47,7 +47,7 @@ def _true_manifest(
         return _told(store, interval, files)
     except CorruptRollUpError as error:
         problem = error
-    except AccessDeniedError as error:
+    except (AccessDeniedError, NewerLakeError) as error:
         problem = CorruptRollUpError(f"{store.uri(interval.manifest_key)} tells nothing: {error}")
     return problem if rollups_beside(store, interval, files) else None
 

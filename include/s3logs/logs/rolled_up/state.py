@@ -21,10 +21,11 @@ against two attempts at once; Airflow starts a second one only when it has lost 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from include.s3logs.errors import ChangedObjectError, CorruptRollUpError, NotFoundError
+from include.s3logs.lake.pointer import ORPHAN_AGE
 from include.s3logs.logs.rolled_up.codecs import CODECS
 from include.s3logs.logs.rolled_up.levels import Interval
 from include.s3logs.logs.rolled_up.manifest import Manifest, Member, RollUpFile
@@ -32,8 +33,6 @@ from include.s3logs.logs.rolled_up.verification import digest_of
 from include.s3logs.stores.store import ABSENT, ObjectInfo, Store, Version
 
 log = logging.getLogger(__name__)
-
-_ORPHAN_AGE = timedelta(days=1)  # older than any attempt that may still be running
 
 
 class Attempt(NamedTuple):
@@ -152,7 +151,7 @@ def left_behind(destination: Store, state: State, truth: Manifest, now: datetime
     """Yield roll-ups with another codec that were replaced, or that an attempt which died left behind."""
     for attempt in state.attempts:
         committed = attempt.manifest.rollup.sha256 in (state.digest, truth.rollup.sha256)
-        dead = attempt.modified < now - _ORPHAN_AGE
+        dead = attempt.modified < now - ORPHAN_AGE
         files = _files(attempt) if dead else [attempt.manifest.replaces] if committed else []
         for file in files:
             if file is None or file.key == truth.rollup.key:
@@ -172,7 +171,7 @@ def finished_attempts(state: State, truth: Manifest | None, now: datetime, targe
         for attempt in state.attempts
         if attempt.manifest.rollup.key == target
         or (truth and attempt.manifest.rollup.sha256 == truth.rollup.sha256)
-        or attempt.modified < now - _ORPHAN_AGE
+        or attempt.modified < now - ORPHAN_AGE
     ]
 
 

@@ -274,7 +274,7 @@ NO_MANIFESTS = {
     "empty": b"",
     "no JSON": b"\xff",
     "deep": b"[" * 100_000,
-    "other": b'{"format": 2}',
+    "other": b'{"format": 0}',
     "no codec": b'{"format": 1, "level": "day", "interval": "", "codec": "x", "rollup": {}, "objects": []}',
 }
 
@@ -311,6 +311,14 @@ def test_a_manifest_that_is_none_makes_only_its_own_day_unreadable(world, conten
     put_back()  # then the day is computed anew, although the skipped roll-up is no object of it any more
     mended = world.reduce(DAYS[1], on_unreadable="skip").checkpoint.counts
     assert (mended["log_objects"], mended["unreadable_objects"]) == (5, 0)
+
+
+def test_a_manifest_of_a_later_release_makes_only_its_own_day_unreadable(world):
+    world.roll_up(originals="delete")
+    damage_manifest(world, b'{"format": 2}')
+    with pytest.raises(UnreadableObjectError, match="written by a later release"):
+        world.reduce(DAYS[1])
+    assert world.reduce(DAYS[2]).checkpoint.counts["log_objects"] == 5
 
 
 @pytest.mark.parametrize("codec", ["none", "zstd"])

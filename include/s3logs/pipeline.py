@@ -1,0 +1,175 @@
+"""The pipeline in one visible sequence, without Airflow: discover, the stages of each log day, publish.
+
+For scripts, tests, benchmarks and debugging; production runs on Airflow, which retries, schedules and shows.
+Beside an Airflow that works on the same lake this is one more attempt: of two at the same day one is the
+first, and the lake says which.
+
+    from include.s3logs.pipeline import run
+    report = run(load_settings())
+"""
+
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from include.s3logs.catalogs.claims import EmptyCatalog
+from include.s3logs.days.discover import Plan, Request, discover, look
+from include.s3logs.deployment import Access, Deployment, access_from_environment
+from include.s3logs.errors import CatalogError, S3LogsError
+from include.s3logs.lake import stages
+from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.publish import Publication, publish
+from include.s3logs.settings import Settings, require
+from include.s3logs.stages.work import Work, run_stage_of
+
+log = logging.getLogger(__name__)
+
+
+class DayRange(NamedTuple):
+    """Every log day found from `first` to `last`, both included; None leaves an end open."""
+
+    first: date | None = None
+    last: date | None = None
+
+
+Days = Sequence[date] | DayRange
+
+
+@dataclass(frozen=True, slots=True)
+class DayReport:
+    """What became of one log day: `computed` or `reused` for each stage that got through, by its task.
+
+    `counts` are those of all its stages, `seconds` all its work; `error` says why it ended early.
+    """
+
+    day: date
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str = ""
+
+    def __str__(self) -> str:
+        """Return the line that people see."""
+        told = ", ".join(f"{task} {outcome}" for task, outcome in self.outcomes.items())
+        if self.error:
+            told = f"{told}, " * bool(told) + f"FAILED: {self.error}"
+        return f"{self.day}  {told}  ({self.seconds:.1f} s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did: its log days, and what was published (None: that failed, `error` says why)."""
+
+    days: Sequence[DayReport]
+    published: Publication | None
+    error: str = ""
+
+    @property
+    def exit_status(self) -> int:
+        """Return 0 when every log day of the lake is complete and nothing failed, else 1."""
+        failed = self.published is None or any(day.error for day in self.days)
+        return 1 if failed or not self.published.days or self.published.missing else 0  # type: ignore[union-attr]
+
+
+Progress = Callable[[DayReport], object]
+
+
+def run(
+    settings: Settings,
+    *,
+    days: Days | None = None,
+    force: bool = False,
+    now: datetime | None = None,
+    progress: Progress | None = None,
+    access: Access | None = None,
+) -> Report:
+    """Do the log days (all that are found, if none are given) and publish.
+
+    `progress` is told of each day when it is done. A day that fails stops no other. `now` (UTC) decides which
+    days lie in the future; `access` is how S3 and the IP service are reached (the environment says it, if it
+    is not given). Raises SettingsError, CatalogError and what stores raise before any day is begun.
+    """
+    deployment = _opened(settings, access)
+    token, request = f"run {secrets.token_hex(8)}", request_for(days, now)
+    deployment.refresh_catalog()
+    plan = discover(
+        *(deployment.lake, deployment.sources(), settings, deployment.catalog(), request),
+        limit=sys.maxsize,
+        token=token,
+        force=force,
+    )
+    reports = []
+    for day in plan.days:
+        reports.append(do_day(deployment.work(day, token=token, force=force)))
+        if progress:
+            progress(reports[-1])
+    try:
+        masking = Masking(settings.mask_below, settings.round_to)
+        return Report(reports, publish(deployment.lake, masking, plan.days, force=force))
+    except S3LogsError as error:
+        return Report(reports, None, str(error))
+
+
+def do_day(work: Work) -> DayReport:
+    """Do the stages of one log day, one after the other, until one fails."""
+    began, outcomes, counts = time.monotonic(), dict[str, str](), dict[str, int]()
+    error = ""
+    for stage in stages.STAGES:
+        try:
+            outcome = run_stage_of(stage, work)
+        except S3LogsError as problem:
+            log.debug("%s of %s failed.", stage.task, work.day, exc_info=True)
+            error = f"{stage.task}: {problem}"
+            break
+        outcomes[stage.task] = "reused" if outcome.reused else "computed"
+        counts |= outcome.checkpoint.counts
+    return DayReport(work.day, outcomes, counts, time.monotonic() - began, error)
+
+
+def preview(
+    settings: Settings,
+    *,
+    days: Days | None = None,
+    force: bool = False,
+    now: datetime | None = None,
+    access: Access | None = None,
+) -> Plan:
+    """Return what `run` would do with the same arguments, and write nothing.
+
+    A catalog behind an API is taken as it was last fetched.
+    """
+    deployment = _opened(settings, access)
+    try:
+        catalog = deployment.catalog()
+    except CatalogError:
+        if settings.catalog and deployment.is_fetched_catalog:
+            log.warning("The catalog was never fetched; which days it would touch is not known.")
+            catalog = EmptyCatalog()
+        else:
+            raise
+    given = (deployment.lake, deployment.sources(), settings, catalog, request_for(days, now))
+    return look(*given, limit=sys.maxsize, force=force)
+
+
+def request_for(days: Days | None, now: datetime | None = None) -> Request:
+    """Return the request for the days; SettingsError for one that makes no sense."""
+    today = (now or datetime.now(UTC)).date()
+    own_day = today - timedelta(days=1)
+    if days is None:
+        days = DayRange(last=today)
+    if isinstance(days, DayRange):
+        request = Request(own_day, first_day=days.first, last_day=days.last)
+    else:
+        request = Request(own_day, days=tuple(days))
+    request.check(today)
+    return request
+
+
+def _opened(settings: Settings, access: Access | None) -> Deployment:
+    require(settings, "sources", "lake")
+    return Deployment(settings, access or access_from_environment())

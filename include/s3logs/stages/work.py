@@ -1,0 +1,56 @@
+"""What a stage is given: one log day, and what it may need, opened when it asks for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from include.s3logs.catalogs.claims import Catalog
+from include.s3logs.errors import NotFoundError
+from include.s3logs.lake import stages
+from include.s3logs.lake.checkpoint import Checkpoint, Outcome, checkpoint_key, load_checkpoint
+from include.s3logs.lake.open_days import close_day
+from include.s3logs.lake.stages import Stage
+from include.s3logs.logs.sources import Listing
+from include.s3logs.regions import RegionSource
+from include.s3logs.settings import Settings
+from include.s3logs.stores.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One log day of a run for all of its stages.
+
+    `token` is the run's, the same in each of its attempts. `sources` are the stores of the log objects by
+    their addresses, and `listing` what they hold of the day now.
+    """
+
+    day: date
+    lake: Store
+    settings: Settings
+    token: str
+    sources: Callable[[], Mapping[str, Store]]
+    listing: Callable[[], Listing]
+    catalog: Callable[[], Catalog]
+    regions: Callable[[], RegionSource]
+    force: bool = False
+
+    def upstream(self, stage: Stage) -> Checkpoint:
+        """Return the checkpoint of the stage that this one reads; NotFoundError when it is not there."""
+        found = load_checkpoint(self.lake, stage.reads, self.day)
+        if found is None:
+            where = self.lake.uri(checkpoint_key(stage.reads, self.day))
+            raise NotFoundError(f"{where} is not there. Do {_task_of(stage.reads)} of {self.day} first.")
+        return found
+
+
+def run_stage_of(stage: Stage, work: Work) -> Outcome:
+    """Do one stage of a log day; with the stage that closes it, the day is done as far as this run knows."""
+    outcome: Outcome = stage.function()(work)
+    if stage.closes:
+        close_day(work.lake, work.day, work.token)
+    return outcome
+
+
+def _task_of(name: str) -> str:
+    stage = stages.by_name(name)
+    return stage.task if stage else name
