@@ -6,21 +6,20 @@ message, log line or exception holds a user, a password, a token or a query: add
 """
 
 import logging
-import os
-import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TypeVar
 
-import certifi
 import httpx
 
 from include.s3logs.connections.answers import Answer, seconds_until
+from include.s3logs.connections.certificates import trusted
 from include.s3logs.connections.shown import shown
+from include.s3logs.connections.within import within
 from include.s3logs.errors import (
     EndlessAnswerError,
     RequestRefusedError,
@@ -37,8 +36,8 @@ _Result = TypeVar("_Result")
 class Limits:
     """What a request may cost; times in seconds, size in bytes.
 
-    `read` is the longest wait for some bytes, `whole` that for the whole answer. `pauses` are those before
-    each further attempt; a server may ask for others, up to `longest_pause`.
+    `read` is the longest wait for some bytes, `whole` that for the whole answer. `connections` are those at
+    once. `pauses` are those before each further attempt; a server may ask for others, up to `longest_pause`.
     """
 
     connect: float = 10.0
@@ -126,54 +125,58 @@ class HttpClient:
         Only a GET is redirected. Raises ServerUnavailableError when there is no answer within the limits, and
         RequestRefusedError for what is no address and for a redirect that is not followed.
         """
-        deadline = time.monotonic() + self._limits.whole
         if not is_address(address):
             raise RequestRefusedError(f"{shown(address)!r} is no address; write it as http://host:port.")
-        url, own_headers = httpx.URL(address), httpx.Headers({**self._headers, **(headers or {})})
-        credentials = httpx.BasicAuth(url.username, url.password) if url.userinfo else None
-        if "Authorization" in own_headers:
-            credentials = None
-        is_secret = credentials is not None or "Authorization" in own_headers
-        url = url.copy_with(userinfo=b"")  # httpx would log it, and put it in the place of a token
+        url, sent = httpx.URL(address), httpx.Headers({**self._headers, **(headers or {})})
+        if url.userinfo and "Authorization" not in sent:
+            sent["Authorization"] = _basic(url)
+        request = httpx.Request(method, url.copy_with(userinfo=b""), headers=sent, content=content)
+        deadline = time.monotonic() + self._limits.whole
+        name = shown(address)
+        try:
+            return within(self._limits.whole, lambda: self._follow(request, name, deadline))
+        except TimeoutError:
+            raise _endless(name, f"{self._limits.whole:g} s are over") from None
+
+    def _follow(self, request: httpx.Request, first: str, deadline: float) -> Answer:
+        """Return the answer from where the request is redirected to; `first` is its address as shown."""
+        name = first
         for _ in range(self._limits.redirects + 1):
-            request = httpx.Request(method, url, headers=own_headers, content=content)
-            found = self._answer(request, credentials, deadline)
+            found = self._answer(request, name, deadline)
             if isinstance(found, Answer):
                 return found
-            if method != "GET" or not _may_follow(url, found, is_secret):
-                how = f"{method} with credentials" if is_secret else method
+            name = shown(str(found))
+            if not _may_follow(request, found):
+                how = " with credentials" if "Authorization" in request.headers else ""
                 raise RequestRefusedError(
-                    f"{shown(address)} redirects to {shown(str(found))}, where a {how} does not go."
+                    f"{first} redirects to {name}, where a {request.method}{how} does not go."
                 )
-            url = found
-        raise RequestRefusedError(f"{shown(address)} redirects more than {self._limits.redirects} times.")
+            kept = {name: value for name, value in request.headers.items() if name != "host"}
+            request = httpx.Request(request.method, found, headers=kept)
+        raise RequestRefusedError(f"{first} redirects more than {self._limits.redirects} times.")
 
-    def _answer(
-        self, request: httpx.Request, credentials: httpx.Auth | None, deadline: float
-    ) -> Answer | httpx.URL:
-        """Return the answer, or where it redirects to."""
-        address, content, response = shown(str(request.url)), bytearray(), None
+    def _answer(self, request: httpx.Request, name: str, deadline: float) -> Answer | httpx.URL:
+        """Return the answer of the address that is shown as `name`, or where it redirects to."""
+        content, response = bytearray(), None
         try:
-            response = self._client(request.url.host).send(request, auth=credentials, stream=True)
+            response = self._client(request.url.host).send(request, stream=True)
             if response.next_request is not None:
                 return response.next_request.url
             for piece in response.iter_bytes():
                 content += piece
-                late = time.monotonic() - deadline
-                if len(content) > self._limits.size or late > 0:
-                    raise EndlessAnswerError(
-                        f"{address} cannot be read: the answer has no end; {len(content)} bytes came in "
-                        f"{late + self._limits.whole:.0f} s."
-                    )
+                if len(content) > self._limits.size:
+                    raise _endless(name, f"more than {self._limits.size} bytes came")
+                if time.monotonic() > deadline:  # nobody waits for it any more
+                    raise _endless(name, f"{self._limits.whole:g} s are over")
         # The last two: a redirect to what is no address, or whose host can have no name.
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             reason = f"{type(error).__name__} {error if isinstance(error, _PLAIN) else ''}".strip()
-            raise ServerUnavailableError(f"{address} cannot be read: {reason}.") from None
+            raise ServerUnavailableError(f"{name} cannot be read: {reason}.") from None
         finally:
             if response is not None:
                 response.close()
         asked = seconds_until(response.headers.get("Retry-After", ""))
-        return Answer(address, response.status_code, bytes(content), response.reason_phrase, asked)
+        return Answer(name, response.status_code, bytes(content), response.reason_phrase, asked)
 
     def _client(self, host: str) -> httpx.Client:
         """Return the client for a host: what is meant for this machine goes past any proxy."""
@@ -189,7 +192,7 @@ class HttpClient:
             return httpx.Client(
                 timeout=httpx.Timeout(limits.read, connect=limits.connect, pool=limits.whole),
                 limits=httpx.Limits(max_connections=limits.connections),
-                verify=_trusted(),
+                verify=trusted(),
                 trust_env=use_proxy,
             )
         except (ImportError, ValueError, httpx.InvalidURL):  # their texts hold its password
@@ -208,9 +211,17 @@ def is_address(text: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.host)
 
 
-def _may_follow(url: httpx.URL, to: httpx.URL, is_secret: bool) -> bool:
-    """Tell whether a request may go from one address to another."""
-    if to.userinfo or to.scheme not in ("http", "https") or (url.scheme, to.scheme) == ("https", "http"):
+def _basic(url: httpx.URL) -> str:
+    """Return the header for the user and password of an address, which httpx would log with it."""
+    return f"Basic {b64encode(f'{url.username}:{url.password}'.encode()).decode()}"
+
+
+def _may_follow(request: httpx.Request, to: httpx.URL) -> bool:
+    """Tell whether a request may go on to another address."""
+    url, is_secret = request.url, "Authorization" in request.headers
+    if request.method != "GET" or to.userinfo or to.scheme not in ("http", "https"):
+        return False
+    if (url.scheme, to.scheme) == ("https", "http"):
         return False
     if url.host != to.host:
         return to.scheme == "https" and not is_secret
@@ -218,27 +229,15 @@ def _may_follow(url: httpx.URL, to: httpx.URL, is_secret: bool) -> bool:
     return not is_secret or url.scheme != to.scheme or url.port == to.port
 
 
+def _endless(address: str, what: str) -> EndlessAnswerError:
+    return EndlessAnswerError(f"{address} cannot be read: the answer has no end; {what}.")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def _trusted() -> ssl.SSLContext:
-    """Trust what the usual variables name, else the certificates of the system and those of certifi."""
-    name = next((name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if os.environ.get(name)), None)
-    try:
-        if name is None:
-            context = ssl.create_default_context()
-            context.load_verify_locations(certifi.where())
-            return context
-        path = os.environ[name]
-        if Path(path).is_dir():
-            return ssl.create_default_context(capath=path)
-        return ssl.create_default_context(cafile=path)
-    except OSError as error:
-        raise SettingsError(f"{name} names no certificates that can be read: {error}") from error
 
 
 class _Shown(logging.Filter):

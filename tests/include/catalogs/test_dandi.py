@@ -595,7 +595,7 @@ def test_an_answer_without_end_is_an_outage(deployment, archive, pause):
     archive.faults["dandisets/?"] = [("pieces", (time.sleep(pause) or b" " * 99 for _ in range(100_000)))]
     kept = deployment.refresh(**({"whole": 0.2} if pause else {"size": 100_000}))
     assert (kept["outcome"], kept["fetched"]) == ("kept", good["fetched"])
-    assert re.search(r"dandisets/ cannot be read: the answer has no end; \d+ bytes", kept["error"])
+    assert re.search(r"dandisets/ cannot be read: the answer has no end", kept["error"])
 
 
 def test_an_answer_in_an_encoding_that_makes_no_text_is_an_outage(deployment, archive):
