@@ -25,4 +25,4 @@ ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     NUMBA_CPU_NAME=generic
 # Compile the parser's kernels now, for any processor, so that no task has to.
-RUN python -m include.s3logs.parsing.kernel.compiled
+RUN python -m include.s3logs.parsing.kernel

@@ -110,7 +110,7 @@ fuzz: $(DEV)  ## hunt for lines on which the two parsers differ [SECONDS=60]
 		-max_total_time=$(if $(SECONDS),$(SECONDS),60)
 
 docs: $(BASE)  ## write the generated pages
-	$(PY) -m include.s3logs.settings
+	$(PY) -m include.s3logs.documents
 
 lock: $(TOOL)  ## resolve constraints.txt anew
 	$(UV) pip compile --universal --python-version 3.11 requirements-dev.txt -o constraints.txt --no-header --no-annotate
@@ -148,7 +148,7 @@ $(PACKAGES): requirements.txt constraints.txt | $(TOOL)
 
 # The kernels are compiled here, anew when they changed, so that no task has to.
 $(BASE): $(PACKAGES) $(wildcard include/s3logs/parsing/kernel/*.py)
-	@$(PY) -m include.s3logs.parsing.kernel.compiled
+	@$(PY) -m include.s3logs.parsing.kernel
 	@touch $@
 
 $(DEV): requirements-dev.txt $(BASE)

@@ -3,7 +3,7 @@
 Numba translates the kernels to LLVM's language, and LLVM to machine code, which is kept in a file. A process
 that finds the file loads it in some milliseconds; Numba would take two seconds. The file's name tells
 sources, versions, system and processor, so that a change of any of them builds anew. `make .venv` and the
-image build do that ahead: python -m include.s3logs.parsing.kernel.compiled
+image build do that ahead: python -m include.s3logs.parsing.kernel
 """
 
 import ctypes
@@ -11,8 +11,6 @@ import hashlib
 import logging
 import os
 import secrets
-import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -37,7 +35,7 @@ def kernels() -> Any:
     """Return the kernels, by name: each takes addresses and numbers, and returns a number."""
     code = _kept()
     if code is None:
-        log.warning("The parser's kernels are compiled now; do it ahead by: python -m %s", __spec__.name)
+        log.warning("The parser's kernels are compiled now; do it ahead by: python -m %s", __package__)
         code = build()
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
@@ -121,9 +119,3 @@ def _function(address: int, arguments: int) -> Callable[..., int]:
         return result.value
 
     return call
-
-
-if __name__ == "__main__":
-    began = time.perf_counter()
-    build()
-    sys.stdout.write(f"Compiled kernels ready after {time.perf_counter() - began:.1f} s\n")
