@@ -13,10 +13,11 @@ import pytest
 
 from include.s3logs.lake.checkpoint import OutputFile, checkpoint_key, load_checkpoint
 from include.s3logs.publishing import publish as module
+from include.s3logs.publishing.limits import Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import CHECKPOINT, publish
 from include.s3logs.stores.folder import LocalStore
-from include.s3logs.tables import growing_file, merging, parquet, temporary
+from include.s3logs.tables import merging, temporary
 from tests.bench.publishing import map_invented_day
 from tests.support.memory_run import PROC
 from tests.support.paths import PROJECT
@@ -154,6 +155,11 @@ def test_of_the_rows_only_row_groups_of_changed_datasets_are_decoded(archive, mo
 # How much at once
 
 
+def shown(content):
+    """What may be shown, without the states of the days."""
+    return {key: data for key, data in content.items() if key.startswith("usage/")}
+
+
 @pytest.fixture(scope="module")
 def invented(tmp_path_factory):
     """Three days of two datasets, of each many rows, with the bytes that a publication makes."""
@@ -167,18 +173,19 @@ def invented(tmp_path_factory):
 
 
 @pytest.mark.parametrize("at_once", [10, 1_000])
-def test_the_bytes_do_not_depend_on_how_much_is_held_at_once(invented, tmp_path, monkeypatch, at_once):
+def test_the_bytes_do_not_depend_on_how_much_is_held_at_once(invented, tmp_path, at_once):
     archive, content = invented
-    monkeypatch.setattr(merging, "AT_ONCE", at_once)
-    monkeypatch.setattr(merging, "_LEAST", 10)
-    other = archive.copy(tmp_path)
-    publish(other.lake, Masking(50, 20))
-    assert other.contents() == content
+    little = Limits(merging=merging.Limits(at_once, 10), lines=at_once, cells=at_once)
+    assert archive.copy(tmp_path).made(Masking(50, 20), little) == shown(content)
 
 
-def test_the_bytes_do_not_depend_on_what_goes_through_files(invented, tmp_path, monkeypatch):
+def test_the_bytes_do_not_depend_on_which_texts_grow_on_disk(invented, tmp_path):
     archive, content = invented
-    monkeypatch.setattr(growing_file, "SMALL", 100)
+    assert archive.copy(tmp_path).made(Masking(50, 20), Limits(small=100)) == shown(content)
+
+
+def test_the_bytes_do_not_depend_on_which_files_are_written_from_the_disk(invented, tmp_path, monkeypatch):
+    archive, content = invented
     monkeypatch.setattr(module, "SMALL", 0)
     monkeypatch.setattr(module, "_WAITING_BYTES", 0)
     other = archive.copy(tmp_path)
@@ -202,16 +209,13 @@ def test_the_rows_of_a_log_are_those_of_the_days_in_order(invented):
     assert len(found) > ROWS / 2
 
 
-def test_row_groups_of_a_log_are_of_a_fixed_number_of_rows(invented, tmp_path, monkeypatch):
+def test_row_groups_of_a_log_are_of_a_fixed_number_of_rows(invented, tmp_path):
     archive, _ = invented
-    monkeypatch.setattr(parquet, "_ROW_GROUP", 500)
-    found = []
-    for at_once in (1 << 18, 100):
-        monkeypatch.setattr(merging, "AT_ONCE", at_once)
-        monkeypatch.setattr(merging, "_LEAST", 50)
-        other = archive.copy(tmp_path / str(at_once))
-        publish(other.lake, EXACT)
-        found.append(other.contents())
+    other = archive.copy(tmp_path)
+    found = [
+        other.made(EXACT, Limits(row_group=500, merging=merging.Limits(at_once, 50)))
+        for at_once in (1 << 18, 100)
+    ]
     assert found[0] == found[1]
     data = BytesIO(found[0]["usage/000001/logs/2024-06.parquet"])
     metadata = pq.ParquetFile(data).metadata
