@@ -32,13 +32,8 @@ from include.s3logs.lake.checkpoint import (
     load_checkpoint,
     run_stage,
 )
-from include.s3logs.logs.decompress import (
-    LONGEST_LINE,
-    CorruptObjectError,
-    recognise,
-    unpack,
-    with_lines,
-)
+from include.s3logs.logs.decompress import CorruptObjectError, recognise, unpack, with_lines
+from include.s3logs.logs.limits import LIMITS, Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import Content, read_ahead
 from include.s3logs.logs.sources import Listing
@@ -110,11 +105,22 @@ def reduce_day(
         return Outcome(earlier, reused=True)
 
     def compute(attempt: Attempt) -> dict[str, int]:
-        with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
-            rows = RowsFile(folder / "rows", SCHEMA)
-            return _Reduction(attempt, stores, settings, rows, quarantine).run(objects, listing)
+        return _reduce(attempt, stores, listing, settings)
 
     return run_stage(lake, STAGE, day, inputs=inputs, compute=compute, force=force)
+
+
+def _reduce(
+    attempt: Attempt,
+    stores: Mapping[str, Store],
+    listing: Listing,
+    settings: Settings,
+    limits: Limits = LIMITS,
+) -> dict[str, int]:
+    with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
+        rows = RowsFile(folder / "rows", SCHEMA)
+        reduction = _Reduction(attempt, stores, settings, rows, quarantine, limits=limits)
+        return reduction.run(listing.of(attempt.day), listing)
 
 
 class _Reduction:
@@ -127,8 +133,10 @@ class _Reduction:
         settings: Settings,
         rows: RowsFile,
         quarantine: QuarantineFile,
+        *,
+        limits: Limits,
     ) -> None:
-        self.attempt, self.stores, self.settings = attempt, stores, settings
+        self.attempt, self.stores, self.settings, self.limits = attempt, stores, settings, limits
         self.rows, self.quarantine = rows, quarantine
         self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
@@ -138,7 +146,7 @@ class _Reduction:
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
-        for log_object, content in read_ahead(self.stores, objects, listing.places):
+        for log_object, content in read_ahead(self.stores, objects, listing.places, self.limits):
             before = self.counts.copy()
             self._reduce(log_object, content)
             lines_here = self.counts["lines"] - before["lines"]
@@ -173,14 +181,17 @@ class _Reduction:
     def _readable(self, log_object: LogObject, content: Content) -> Iterable[Selection]:
         """Return what will select from the content, once it is known that the object can be read."""
         packing, pieces = recognise(content())
-        lines = with_lines(unpack(pieces))
-        if self.skips and (packing or log_object.size > LONGEST_LINE):
+        lines = self._lines(pieces)
+        if self.skips and (packing or log_object.size > self.limits.line):
             # Nothing of an object whose end is corrupt may count. So all of it is unpacked beforehand; one of
             # more than one piece is read twice for that. Others are corrupt only by too long a line.
             for _ in lines:
                 pass
-            lines = with_lines(unpack(content()))
+            lines = self._lines(content())
         return self.selector.select(lines)
+
+    def _lines(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
+        return with_lines(unpack(pieces, self.limits.unpacked), self.limits.line)
 
     def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
         for found in selections:
