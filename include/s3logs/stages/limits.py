@@ -1,0 +1,21 @@
+"""How much of a day bin and map work on at once."""
+
+from dataclasses import dataclass
+
+from include.s3logs.tables.parquet import BATCH
+from include.s3logs.tables.sorting import LIMITS as SORTING
+from include.s3logs.tables.sorting import Limits as Sorting
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a stage holds of a day in memory at once; the result does not depend on it."""
+
+    rows: int = BATCH
+    """Rows of a file."""
+    keys: int = 1 << 14
+    """Object keys whose totals are given at once."""
+    sorting: Sorting = SORTING
+
+
+LIMITS = Limits()
