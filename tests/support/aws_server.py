@@ -81,8 +81,11 @@ class AwsServer:
             emitter.unregister(event, handler)
         self.handlers.clear()
 
-    def api(self):
-        return S3Api(self.client, lambda: self.client(service="sts").get_caller_identity()["Account"])
+    def account_number(self):
+        return self.client(service="sts").get_caller_identity()["Account"]
+
+    def api(self, **how):
+        return S3Api(self.client, self.account_number, **how)
 
     def bucket(self, name, region="us-east-1", policy=None):
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
