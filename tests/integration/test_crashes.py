@@ -3,7 +3,6 @@
 import hashlib
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from include.s3logs.lake.open_days import open_days
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.s3 import S3Store
+from tests.support import processes
 from tests.support.paths import PROJECT
 
 DAY = "2024-06-02"
@@ -27,14 +27,9 @@ def temporary_files(tmp_path_factory, monkeypatch):
 
 
 def run(sample, lake_uri, nth, **env):
-    return subprocess.run(
-        [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, str(nth)],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": f".{os.pathsep}plugins", **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, nth]
+    env = {**os.environ, "PYTHONPATH": f".{os.pathsep}plugins", **env}
+    return processes.run(*command, cwd=PROJECT, env=env)
 
 
 def outputs(lake):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
@@ -19,6 +18,7 @@ from include.s3logs.publishing.publish import CHECKPOINT, publish
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables import merging, temporary
 from tests.bench.publishing import map_invented_day
+from tests.support import processes
 from tests.support.memory_run import PROC
 from tests.support.paths import PROJECT
 from tests.support.small_archive import EXACT, FIRST, SECOND, Archive, line
@@ -244,13 +244,8 @@ def test_a_month_of_very_many_requests_takes_little_memory(tmp_path):
     lake = LocalStore(tmp_path / "lake")
     for day in (FIRST, SECOND, date(2024, 6, 3)):
         map_invented_day(lake, day, 2, 800_000)
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.support.publish_memory_run", str(tmp_path)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = processes.run(sys.executable, "-m", "tests.support.publish_memory_run", tmp_path, cwd=PROJECT)
+    assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     assert found["requests"] == 2_400_000
     assert found["growth"] < 330_000_000

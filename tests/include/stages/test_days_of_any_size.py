@@ -7,7 +7,7 @@ import pytest
 
 from include.s3logs.catalogs.claims import claims_digest
 from include.s3logs.errors import ReconciliationError
-from include.s3logs.lake.checkpoint import read_output, run_stage
+from include.s3logs.lake.checkpoint import read_output
 from include.s3logs.stages import binning, mapping
 from include.s3logs.stages.limits import Limits
 from include.s3logs.tables.order import distinct, sorted_by_all
@@ -15,6 +15,7 @@ from include.s3logs.tables.sorting import Limits as Sorting
 from include.s3logs.tables.totals import total_by
 from tests.support.mapping_world import DAY, EVE, IPS, REGIONS, World, catalog, line
 from tests.support.one_day import map_day
+from tests.support.within_limits import bin_within, map_within
 
 ARCHIVE = catalog(
     *(f"k{n},reef,{version},{version}/{n}.nc" for n in range(0, 12, 2) for version in ("draft", "0.1")),
@@ -54,27 +55,18 @@ def outputs(world, checkpoint):
     return {role: read_output(world.lake, checkpoint, role) for role in checkpoint.files}
 
 
-def with_limits(world, stage, compute):
-    """The checkpoint of a stage that is computed so."""
-    return run_stage(world.lake, stage, DAY, inputs={}, compute=compute, force=True).checkpoint
-
-
 @pytest.mark.parametrize("limits", SMALL)
 def test_the_bytes_are_those_of_a_day_that_is_worked_on_at_once(world, tmp_path, limits):
     reduced, binned = (outcome.checkpoint for outcome in world.binned(*requests()))
     mapped = map_day(world.lake, binned, ARCHIVE, REGIONS).checkpoint
-    again = with_limits(world, binning.STAGE, lambda attempt: binning._bin(attempt, reduced, limits))
+    again = bin_within(world.lake, reduced, limits)
     assert outputs(world, again) == outputs(world, binned)
     assert again.counts == binned.counts
     (tmp_path / "keys").write_bytes(read_output(world.lake, again, "keys"))
     claims = list(mapping._claims(ARCHIVE, tmp_path / "keys", limits.keys))
     assert len(claims) > 1
     assert claims_digest(found for found, _ in claims) == mapped.inputs["claims"]
-    mapped_again = with_limits(
-        world,
-        mapping.STAGE,
-        lambda attempt: mapping._map(attempt, again, claims, REGIONS, tmp_path, limits=limits),
-    )
+    mapped_again = map_within(world.lake, again, ARCHIVE, REGIONS, limits)
     assert outputs(world, mapped_again) == outputs(world, mapped)
     assert mapped_again.counts == mapped.counts
 

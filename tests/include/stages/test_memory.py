@@ -1,12 +1,12 @@
 """Reduce, bin, map and roll-up take bounded memory, however large log objects are, or become unpacked."""
 
 import json
-import subprocess
 import sys
 
 import pytest
 
 from include.s3logs.stores.folder import LocalStore
+from tests.support import processes
 from tests.support.large_day import invent, run
 from tests.support.memory_run import GARBAGE, LINE, MEGABYTE, PROC, put
 from tests.support.paths import PROJECT
@@ -27,14 +27,9 @@ def large_day(tmp_path_factory):
 
 def measured(module, *arguments):
     """Return what a process of its own says."""
-    run = subprocess.run(
-        [sys.executable, "-m", f"tests.support.{module}", *map(str, arguments)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(run.stdout)
+    done = processes.run(sys.executable, "-m", f"tests.support.{module}", *arguments, cwd=PROJECT)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize(
