@@ -190,7 +190,12 @@ def test_unknown_parameters_and_impossible_dates_are_refused(live):
 
 
 @pytest.mark.parametrize(
-    ("order", "reprocess"), [((), "none"), (("--backwards",), "completed"), ((), "failed")]
+    ("order", "reprocess"),
+    [
+        pytest.param((), "none", marks=pytest.mark.slow),
+        (("--backwards",), "completed"),
+        pytest.param((), "failed", marks=pytest.mark.slow),
+    ],
 )
 def test_a_backfill_does_exactly_its_days(live, undisturbed, order, reprocess):
     status, output = live.command("backfill", DAYS[0], DAYS[2], *order, "--reprocess", reprocess)

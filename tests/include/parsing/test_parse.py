@@ -434,7 +434,6 @@ def mutated(draw):
     return line
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(mutated(), min_size=1, max_size=5))
 @example([ORDINARY.replace(b" - hostid", b" 200 hostid")])
 @example([ORDINARY.replace(b"2026:", b"224::")])
@@ -444,9 +443,15 @@ def mutated(draw):
 @example(
     [ORDINARY.replace(b" us-west-1", b" [12/May/2026:08:09:10 +0000] 192.0.2.10 - ID REST.GET.OBJECT k - ")]
 )
-def test_mutated_lines_are_judged_alike(mutants):
+def mutants_are_judged_alike(mutants):
     data = b"\n".join(mutants)
     same(parse(data), strictly(data))
+
+
+@pytest.mark.parametrize("examples", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_lines_are_judged_alike(examples):
+    health = [HealthCheck.too_slow]
+    settings(max_examples=examples, deadline=None, suppress_health_check=health)(mutants_are_judged_alike)()
 
 
 @settings(max_examples=1000, deadline=None)

@@ -38,11 +38,11 @@ def kernels() -> Any:
     return _loaded(_folders())
 
 
-def _loaded(folders: Sequence[Path]) -> Any:
+def _loaded(folders: Sequence[Path], compiled: Callable[[], bytes] | None = None) -> Any:
     code = _kept(folders)
     if code is None:
         log.warning("The parser's kernels are compiled now; do it ahead by: python -m %s", __spec__.name)
-        code = build(folders)
+        code = build(folders, compiled)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -50,11 +50,9 @@ def _loaded(folders: Sequence[Path]) -> Any:
     return SimpleNamespace(**functions, engine=engine)  # the engine owns the code
 
 
-def build(folders: Sequence[Path] | None = None) -> bytes:
+def build(folders: Sequence[Path] | None = None, compiled: Callable[[], bytes] | None = None) -> bytes:
     """Compile the kernels, keep the code for later processes in the first folder that can be, return it."""
-    from include.s3logs.parsing.kernel.build import module  # noqa: PLC0415 (loads Numba)
-
-    code: bytes = _machine().emit_object(module())
+    code = (compiled or _compiled)()
     for folder in _folders() if folders is None else folders:
         temporary = folder / f"{_name()}.{secrets.token_hex(4)}"
         try:
@@ -65,6 +63,13 @@ def build(folders: Sequence[Path] | None = None) -> bytes:
             log.warning("The compiled kernels cannot be kept in %s: %s", folder, error)
         else:
             break
+    return code
+
+
+def _compiled() -> bytes:
+    from include.s3logs.parsing.kernel.build import module  # noqa: PLC0415 (loads Numba)
+
+    code: bytes = _machine().emit_object(module())
     return code
 
 

@@ -82,22 +82,35 @@ def test_a_change_of_anything_asks_for_other_kernels(change, monkeypatch, tmp_pa
     assert compiled._name(**told) != before
 
 
-def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(tmp_path, caplog):
+def kept_code():
+    """What was compiled before: in place of compiling it again."""
+    compiled.kernels()
+    return compiled._kept(compiled._folders())
+
+
+COMPILING = pytest.mark.parametrize(
+    "code", [kept_code, pytest.param(compiled._compiled, marks=pytest.mark.slow)], ids=["kept", "compiled"]
+)
+
+
+@COMPILING
+def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(code, tmp_path, caplog):
     (tmp_path / "file").touch()
     with caplog.at_level(logging.WARNING):
-        functions = compiled._loaded([tmp_path / "file"])
+        functions = compiled._loaded([tmp_path / "file"], code)
     assert "cannot be kept in" in caplog.text
     assert "compiled now" in caplog.text
     assert functions.append_numbers(0, 0, 0, 0, 0, 0, 0) == 0
 
 
-def test_kernels_are_kept_where_the_user_may_write(tmp_path):
+@COMPILING
+def test_kernels_are_kept_where_the_user_may_write(code, tmp_path):
     (tmp_path / "file").touch()
     folders = [tmp_path / "file", tmp_path / "cache/s3logs"]
-    code = compiled.build(folders)
+    built = compiled.build(folders, code)
     (kept,) = (tmp_path / "cache/s3logs").iterdir()
-    assert kept.read_bytes().startswith(code)
-    assert compiled._kept(folders) == code
+    assert kept.read_bytes().startswith(built)
+    assert compiled._kept(folders) == built
 
 
 def test_a_user_without_a_home_finds_the_kernels_beside_the_sources(monkeypatch):
