@@ -19,6 +19,7 @@ from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables import merging, temporary
 from tests.bench.publishing import map_invented_day
 from tests.support import processes
+from tests.support.arrow_memory import counted
 from tests.support.memory_run import PROC
 from tests.support.paths import PROJECT
 from tests.support.small_archive import EXACT, FIRST, SECOND, Archive, line
@@ -238,6 +239,18 @@ def test_local_files_are_gone_when_a_publication_is_done(archive, tmp_path, monk
     assert list(folder.iterdir()) == []
 
 
+def test_the_rows_of_a_month_are_never_in_memory_as_a_whole(tmp_path):
+    archive = Archive(tmp_path)
+    for day in (FIRST, SECOND):
+        map_invented_day(archive.lake, day, 2, 100_000)
+    publish(archive.lake, EXACT)  # so that the month is merged
+    with counted() as memory:
+        archive.made(Masking(50, 20), Limits(row_group=10_000, merging=merging.Limits(rows=10_000)))
+    rows = sum(archive.output("mapped", day, "rows").nbytes for day in (FIRST, SECOND))
+    assert 0 < memory.max_memory() < rows
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not (PROC / "clear_refs").exists(), reason="Linux tells the peak")
 def test_a_month_of_very_many_requests_takes_little_memory(tmp_path):
     """As tables and sorted as a whole these took 600 MB; now 230 MB, be they twice or half as many."""
