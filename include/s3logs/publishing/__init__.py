@@ -7,4 +7,5 @@
 | `dataset_files.py`, `archive_files.py` | the files of a dataset, and those of all |
 | `figures.py`, `weeks.py`, `asset_logs.py` | sums as files; bytes by week; the log of each asset |
 | `masking.py`, `asset_types.py` | what may be shown of a count; what kind of data an asset is |
+| `limits.py` | how much of all that is worked on at once |
 """

@@ -15,13 +15,18 @@ from include.s3logs.publishing.figures import (
     to_json,
 )
 from include.s3logs.publishing.history import History
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.regions.places import coordinates_table
 from include.s3logs.tables.totals import TOTALS
 
 
 def archive_files(
-    history: History, datasets: Mapping[str, DatasetFigures], masking: Masking, folder: Path
+    history: History,
+    datasets: Mapping[str, DatasetFigures],
+    masking: Masking,
+    folder: Path,
+    limits: Limits = LIMITS,
 ) -> tuple[dict[str, Any], Files]:
     """Return the totals of the archive, and the files below `usage/` that are of no dataset alone."""
     regions, requesters = history.of_archive("archive_by_region"), history.requesters_of_archive()
@@ -39,7 +44,7 @@ def archive_files(
             ("by_region", regions),
             ("by_dataset", by_dataset),
         ):
-            yield from measures(f"usage/archive/{name}", table, masking, folder)
+            yield from measures(f"usage/archive/{name}", table, masking, folder, limits)
         for name, data in requester_count(requesters, masking):
             yield f"usage/archive/{name}", data
         yield "usage/totals.json", to_json({name: datasets[name].summary(masking) for name in names})

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.s3logs.catalogs.folders import LONGEST_FOLDER, folder_of
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.parquet import to_parquet
@@ -24,7 +25,6 @@ Files = Iterator[tuple[str, bytes | Path]]
 SHOWN = {"event_day": "date"}
 """What columns are called in published files, where that differs."""
 REQUESTERS = "number_of_requesters"
-_AT_ONCE = 1 << 16  # rows that are made text
 _DIGEST = 16  # hexadecimal digits
 LOGS = "logs"  # the folder of the asset logs, beside those of the versions
 
@@ -48,7 +48,7 @@ def folder_in(name: str) -> str:
     return f"{folder[: LONGEST_FOLDER - _DIGEST - 1]}~{digest}"
 
 
-def measures(name: str, sums: pa.Table, masking: Masking, folder: Path) -> Files:
+def measures(name: str, sums: pa.Table, masking: Masking, folder: Path, limits: Limits = LIMITS) -> Files:
     """Yield `name`.tsv and .parquet: one column and the measures, days in order, all others most first."""
     column = sums.column_names[0]
     if column == "event_day":
@@ -57,11 +57,11 @@ def measures(name: str, sums: pa.Table, masking: Masking, folder: Path) -> Files
         ordered = sums.sort_by([("bytes_sent", "descending"), (column, "ascending")])
     shown = SHOWN.get(column, column)
     numbers = {total: masking.numbers(total, ordered[total]) for total in TOTALS}
-    text = GrowingFile(folder / "measures.tsv")
+    text = GrowingFile(folder / "measures.tsv", limits.small)
     text.write("\t".join((shown, *TOTALS)).encode() + b"\n")
-    for first in range(0, ordered.num_rows, _AT_ONCE):
-        names = quoted(pc.cast(ordered[column].slice(first, _AT_ONCE), pa.string()))
-        parts = [numbers[total].slice(first, _AT_ONCE) for total in TOTALS]
+    for first in range(0, ordered.num_rows, limits.lines):
+        names = quoted(pc.cast(ordered[column].slice(first, limits.lines), pa.string()))
+        parts = [numbers[total].slice(first, limits.lines) for total in TOTALS]
         text.write(lines(names, *(masking.texts(part) for part in parts)))
     yield f"{name}.tsv", text.content()
     yield f"{name}.parquet", to_parquet(pa.table({shown: ordered[column], **numbers}).combine_chunks())

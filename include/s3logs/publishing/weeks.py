@@ -13,28 +13,31 @@ import pyarrow.compute as pc
 
 from include.s3logs.publishing.asset_types import OTHERS, TYPES, asset_types
 from include.s3logs.publishing.figures import Files, joined, quoted
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.tables.arrays import number_array
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.order import run_starts
 from include.s3logs.tables.parquet import RowsFile
 
 WEEKLY = "week_start"
-_AT_ONCE = 1 << 16  # cells
 Numbers = npt.NDArray[np.int64]
 
 
-def by_week(assets: pa.Table, folder: Path, most_columns: int | None = None) -> Files:
+def by_week(
+    assets: pa.Table, folder: Path, most_columns: int | None = None, limits: Limits = LIMITS
+) -> Files:
     """Yield the tables of assets and of types, from sums that are sorted by `asset_path` and `week`.
 
     A table of more assets than `most_columns` is not written as text.
     """
     cells = _of_assets(assets)
     if most_columns is None or len(cells.names) <= most_columns:
-        yield "by_asset_per_week.tsv", cells.to_tsv(folder / "weeks.tsv")
-    yield "by_asset_per_week.parquet", cells.to_parquet(folder / "weeks.parquet", "asset_path")
+        yield "by_asset_per_week.tsv", cells.to_tsv(folder / "weeks.tsv", limits)
+    long = folder / "weeks.parquet"
+    yield "by_asset_per_week.parquet", cells.to_parquet(long, "asset_path", limits.cells)
     types = _of_types(cells)
-    yield "by_asset_type_per_week.tsv", types.to_tsv(folder / "weeks.tsv")
-    yield "by_asset_type_per_week.parquet", types.by_name().to_parquet(folder / "weeks.parquet", "type")
+    yield "by_asset_type_per_week.tsv", types.to_tsv(folder / "weeks.tsv", limits)
+    yield "by_asset_type_per_week.parquet", types.by_name().to_parquet(long, "type", limits.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,14 @@ class _Cells:
         order = np.lexsort((rank[self.column], self.row))
         return replace(self, row=self.row[order], column=self.column[order], sent=self.sent[order])
 
-    def to_tsv(self, path: Path) -> bytes | Path:
+    def to_tsv(self, path: Path, limits: Limits) -> bytes | Path:
         """Return a row for each week and a column for each name."""
-        file = GrowingFile(path)
+        file = GrowingFile(path, limits.small)
         file.write(WEEKLY.encode())
-        for first in range(0, len(self.names), _AT_ONCE):
-            names = self.names.slice(first, _AT_ONCE)
+        for first in range(0, len(self.names), limits.cells):
+            names = self.names.slice(first, limits.cells)
             file.write(b"\t" + joined(quoted(names), "\t"))
-        weeks_at_once = max(1, _AT_ONCE // max(1, len(self.names)))
+        weeks_at_once = max(1, limits.cells // max(1, len(self.names)))
         for first in range(0, len(self.weeks), weeks_at_once):
             file.write(self._lines(first, min(first + weeks_at_once, len(self.weeks))))
         file.write(b"\n")
@@ -77,13 +80,13 @@ class _Cells:
         names = pa.array([f"\n{week}" for week in self.weeks[first:end]])
         return joined(pc.binary_join_element_wise(names, pc.binary_join(rows, "\t"), "\t"), "")
 
-    def to_parquet(self, path: Path, column: str) -> Path:
-        """Write a row for each cell with traffic; return where."""
+    def to_parquet(self, path: Path, column: str, at_once: int) -> Path:
+        """Write a row for each cell with traffic, some at once; return where."""
         kinds = [(WEEKLY, pa.date32()), (column, pa.string()), ("bytes_sent", pa.int64())]
         file = RowsFile(path, pa.schema(kinds))
         days = self.weeks.astype(np.int32)
-        for first in range(0, len(self.sent), _AT_ONCE):
-            cells = slice(first, first + _AT_ONCE)
+        for first in range(0, len(self.sent), at_once):
+            cells = slice(first, first + at_once)
             values = [
                 number_array(days[self.row[cells]], pa.date32()),
                 self.names.take(number_array(self.column[cells], pa.int64())),
