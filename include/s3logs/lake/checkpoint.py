@@ -20,7 +20,7 @@ from include.s3logs.errors import ChangedObjectError, CorruptLakeError
 from include.s3logs.lake import pointer
 from include.s3logs.lake.open_days import open_day
 from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
-from include.s3logs.lake.stages import Stage, by_name
+from include.s3logs.lake.stages import Stage, by_name, makes_figures
 from include.s3logs.stores.store import ABSENT, Store
 from include.s3logs.tables.schemas import check_columns
 
@@ -177,8 +177,8 @@ def run_stage(
 ) -> Outcome:
     """Reuse the stage's result if its inputs are the same, else compute and commit it.
 
-    `compute` writes its files through the attempt and returns counts that it has reconciled. With the
-    `token` of a run the log day is opened before work; what is derived has none.
+    `compute` writes its files through the attempt and returns counts that it has reconciled. Before work on
+    what the figures of the log day wait for, the day is opened with the `token` of the run.
     """
     stored = {info.key: info for info in lake.list(f"{stage.name}/{day}/")}
     place = stored.get(checkpoint_key(stage.name, day))
@@ -188,7 +188,7 @@ def run_stage(
         sizes = {key: info.size for key, info in stored.items()}
         if all(sizes.get(file.key) == file.size for file in earlier.files.values()):
             return Outcome(earlier, reused=True)
-    if token is not None:
+    if token is not None and makes_figures(stage):
         open_day(lake, day, token)
     attempt = Attempt(lake, stage.name, day)
     try:
