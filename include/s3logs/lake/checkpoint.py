@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -101,24 +102,30 @@ def load_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
 
 
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
-    """Return the content of one of the checkpoint's files, verified against its digest."""
-    return pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
-
-
-def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
-    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece.
+    """Return the content of one of the checkpoint's files, verified against its digest.
 
     A table has to have the columns that its stage says.
     """
+    data = pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
+    _check_columns(lake, checkpoint, role, BytesIO(data))
+    return data
+
+
+def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
+    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
     pointer.copy_file(lake, checkpoint.files[role], path, _remedy(checkpoint))
+    _check_columns(lake, checkpoint, role, path)
+    return path
+
+
+def _check_columns(lake: Store, checkpoint: Checkpoint, role: str, source: Path | BytesIO) -> None:
     stage = by_name(checkpoint.stage)
     columns = stage.file(role).columns if stage else ()
-    if columns and (problem := check_columns(path, columns)):
+    if columns and (problem := check_columns(source, columns)):
         where = lake.uri(checkpoint.files[role].key)
         raise CorruptLakeError(
             f"{where} is not what {checkpoint.stage} leaves: {problem}. {_remedy(checkpoint)}"
         )
-    return path
 
 
 def _remedy(checkpoint: Checkpoint) -> str:
