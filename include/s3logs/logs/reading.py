@@ -40,7 +40,8 @@ def read_ahead(
         found = (places.get(log_object) for log_object in objects)
         wanted = [place for place in found if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
-    groups, ahead = _groups(objects, places, limits.piece), deque[tuple[list[LogObject], list[Content]]]()
+    piece, most = limits.piece, limits.ahead
+    groups, ahead = _groups(objects, places, piece), deque[tuple[list[LogObject], list[Content]]]()
 
     def started(group: list[LogObject]) -> list[Content]:
         first = group[0]
@@ -49,7 +50,7 @@ def read_ahead(
             return [partial(_unreadable, place)]
         if place:
             return [extraction.content(place)]
-        if first.size > limits.piece:
+        if first.size > piece:
             return [lambda: _one_ahead(pool, _pieces(stores, first))]
         read = pool.submit(_read, stores, group)
         return [partial(_given, read, n) for n in range(len(group))]
@@ -59,14 +60,14 @@ def read_ahead(
         group = next(groups, None)
         while group or ahead:
             while group and len(ahead) < _GROUPS_AHEAD:
-                if ahead and held + _held(group, limits.piece) > limits.ahead:
+                if ahead and held + _held(group, piece) > most:
                     break
                 ahead.append((group, started(group)))
-                held += _held(group, limits.piece)
+                held += _held(group, piece)
                 group = next(groups, None)
             begun, contents = ahead.popleft()
             yield from zip(begun, contents, strict=True)
-            held -= _held(begun, limits.piece)
+            held -= _held(begun, piece)
 
 
 def _groups(

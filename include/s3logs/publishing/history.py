@@ -55,7 +55,8 @@ class History:
         self.days = {month: list(days) for month, days in groupby(mapped, month_of)}
         with ThreadPoolExecutor(_MERGED_AT_ONCE) as pool:
             merged = pool.map(
-                lambda month: merge_month(lake, month, self.days[month], force=force), self.days
+                lambda month: merge_month(lake, month, self.days[month], force=force, limits=limits.merging),
+                self.days,
             )
             self.months: dict[date, Checkpoint] = dict(zip(self.days, merged, strict=True))
 

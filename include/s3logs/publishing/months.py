@@ -20,7 +20,7 @@ from include.s3logs.lake.local_copies import LocalCopies
 from include.s3logs.lake.stages import MONTHS
 from include.s3logs.stages.mapping import REQUESTERS, TOTALS_BY, VERSIONS_BY
 from include.s3logs.stores.store import Store
-from include.s3logs.tables.merging import ranges
+from include.s3logs.tables.merging import LIMITS, Limits, ranges
 from include.s3logs.tables.order import distinct
 from include.s3logs.tables.parquet import RowsFile, to_parquet
 from include.s3logs.tables.temporary import temporary_folder
@@ -39,7 +39,14 @@ def month_of(checkpoint: Checkpoint) -> date:
     return date.fromisoformat(checkpoint.log_day).replace(day=1)
 
 
-def merge_month(lake: Store, month: date, days: Sequence[Checkpoint], *, force: bool = False) -> Checkpoint:
+def merge_month(
+    lake: Store,
+    month: date,
+    days: Sequence[Checkpoint],
+    *,
+    force: bool = False,
+    limits: Limits = LIMITS,
+) -> Checkpoint:
     """Merge the mapped log days of a month, or reuse what was merged of the same.
 
     Output `digests` tells of each dataset which days had traffic to it: it changes when one of them does. It
@@ -50,14 +57,14 @@ def merge_month(lake: Store, month: date, days: Sequence[Checkpoint], *, force: 
         MONTHS,
         month,
         inputs={"version": MONTHS.version, "days": [[day.log_day, day.content()] for day in days]},
-        compute=lambda attempt: _merge(attempt, days),
+        compute=lambda attempt: _merge(attempt, days, limits),
         force=force,
     ).checkpoint
 
 
-def _merge(attempt: Attempt, days: Sequence[Checkpoint]) -> Mapping[str, int]:
+def _merge(attempt: Attempt, days: Sequence[Checkpoint], limits: Limits) -> Mapping[str, int]:
     with temporary_folder() as folder:
-        merge = _Merge(attempt, days, folder)
+        merge = _Merge(attempt, days, folder, limits)
         for role in MERGED_BY:
             merge.totals(role)
         merge.requesters()
@@ -68,8 +75,8 @@ def _merge(attempt: Attempt, days: Sequence[Checkpoint]) -> Mapping[str, int]:
 class _Merge:
     """The merging of one month's days, a range of rows at a time."""
 
-    def __init__(self, attempt: Attempt, days: Sequence[Checkpoint], folder: Path) -> None:
-        self._attempt, self._days, self._folder = attempt, days, folder
+    def __init__(self, attempt: Attempt, days: Sequence[Checkpoint], folder: Path, limits: Limits) -> None:
+        self._attempt, self._days, self._folder, self._limits = attempt, days, folder, limits
         self._copies = LocalCopies(attempt.lake, folder)
         self._rows: Counter[str] = Counter()  # of each dataset in all tables
 
@@ -124,7 +131,7 @@ class _Merge:
         paths = self._copies.paths(self._days, role)
         empty = arrange(pq.read_schema(paths[0]).empty_table().select(list(columns)))
         merged = RowsFile(self._folder / f"{role}.parquet", empty.schema, _ROW_GROUP)
-        for part in chain([empty], ranges(paths, columns, keys, arrange)):
+        for part in chain([empty], ranges(paths, columns, keys, arrange, limits=self._limits)):
             merged.add(part)
             for count in pc.value_counts(part["dataset"]).to_pylist():
                 self._rows[count["values"]] += count["counts"]

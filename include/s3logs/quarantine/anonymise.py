@@ -67,13 +67,25 @@ _SEPARATORS = {"Zs", "Zl", "Zp", "Cc"}
 _Draw = Callable[[Sequence[int]], int]
 
 
+def drawing(seed: bytes, attempt: int, length: int) -> _Draw:
+    """Return a function that picks one of several numbers, always the same ones for the same seed."""
+    stream = iter(shake_256(attempt.to_bytes(2) + seed).digest(4 * length + 64))
+    return lambda choices: choices[int.from_bytes((next(stream), next(stream))) % len(choices)]
+
+
 class Anonymiser:
     """Invents values for one export, under a secret of its own that is written nowhere.
 
     `originals` are all lines of the export: no invented value then happens to be an original of another line.
+    `draws` stands for chance.
     """
 
-    def __init__(self, originals: Iterable[str | bytes] = ()) -> None:
+    def __init__(
+        self,
+        originals: Iterable[str | bytes] = (),
+        draws: Callable[[bytes, int, int], _Draw] = drawing,
+    ) -> None:
+        self._draws = draws
         self._secret = secrets.token_bytes(32)
         self._invented: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -107,7 +119,7 @@ class Anonymiser:
         invented = original
         seed = self._secret + original.encode("utf-8", "surrogateescape")
         for attempt in range(_TRIES):
-            draw = _drawing(seed, attempt, len(original))
+            draw = self._draws(seed, attempt, len(original))
             if token["time"] is not None:
                 invented = _other_time([group or "" for group in token.groups()[1:10]], draw)
             else:
@@ -137,12 +149,6 @@ def _long(text: str) -> set[str]:
 
 def _own(word: str) -> set[str]:
     return set(_OWN_ASCII.findall(_ESCAPE.sub(" ", word)))
-
-
-def _drawing(seed: bytes, attempt: int, length: int) -> _Draw:
-    """Return a function that picks one of several numbers, always the same ones for the same seed."""
-    stream = iter(shake_256(attempt.to_bytes(2) + seed).digest(4 * length + 64))
-    return lambda choices: choices[int.from_bytes((next(stream), next(stream))) % len(choices)]
 
 
 def _other_value(original: str, draw: _Draw) -> str:

@@ -448,7 +448,7 @@ def mutants_are_judged_alike(mutants):
     same(parse(data), strictly(data))
 
 
-@pytest.mark.parametrize("examples", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [1000, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_mutated_lines_are_judged_alike(examples):
     health = [HealthCheck.too_slow]
     settings(max_examples=examples, deadline=None, suppress_health_check=health)(mutants_are_judged_alike)()

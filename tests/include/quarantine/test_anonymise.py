@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.s3logs.parsing.strict import FIELDS, Reason, Record, parse_line
-from include.s3logs.quarantine import anonymise
-from include.s3logs.quarantine.anonymise import Anonymiser
+from include.s3logs.quarantine.anonymise import Anonymiser, drawing
 from tests.support.paths import EXAMPLES
 
 NASTY_LINES = [json.loads(line) for line in (EXAMPLES / "nasty_lines.jsonl").read_text().splitlines()]
@@ -151,9 +150,8 @@ def shape(raw):
         (b"bead dead\xff", {b"dead\xff": b"bead"}),
     ],
 )
-def test_no_part_of_a_mixed_word_is_left_by_chance(raw, chance, monkeypatch):
+def test_no_part_of_a_mixed_word_is_left_by_chance(raw, chance):
     """The first try draws for these words, as chance would now and then, what is in the line."""
-    drawing = anonymise._drawing
 
     def unlucky(seed, attempt, length):
         word = next((word for word in chance if seed[32:] == word), None)
@@ -162,8 +160,7 @@ def test_no_part_of_a_mixed_word_is_left_by_chance(raw, chance, monkeypatch):
         wanted = iter(chance[word])
         return lambda choices: choices[0] if (new := next(wanted, 0)) not in choices else new
 
-    monkeypatch.setattr(anonymise, "_drawing", unlucky)
-    anonymised = Anonymiser([raw]).line(raw)
+    anonymised = Anonymiser([raw], unlucky).line(raw)
     parts = re.findall(rb"[0-9A-Za-z]{3,}", re.sub(rb"%..", b" ", raw))
     assert parts
     for part in parts:

@@ -14,7 +14,8 @@ from include.s3logs.errors import (
     IpQuotaUsedUpError,
     IpServiceUnavailableError,
 )
-from include.s3logs.regions import Regions, refresh
+from include.s3logs.lake.checkpoint import checkpoint_key
+from include.s3logs.regions import Regions
 from include.s3logs.regions.addresses import pack
 from include.s3logs.regions.cache import RegionCache, merge_cache
 from include.s3logs.regions.ipinfo import Ipinfo
@@ -340,18 +341,18 @@ def test_day_tasks_that_learn_and_a_merge_meanwhile_lose_nothing(lake, many):
     assert RegionCache(lake).due(TODAY) == {}
 
 
-def test_a_day_that_is_binned_anew_meanwhile_is_read_by_its_checkpoint_of_then(lake, monkeypatch):
+def test_a_day_that_is_binned_anew_meanwhile_is_read_by_its_checkpoint_of_then(lake):
+    class Meanwhile(LocalStore):
+        """The day is binned anew when its checkpoint was read."""
+
+        def read(self, key, etag=None):
+            content = super().read(key, etag)
+            if key == checkpoint_key("binned", ago(1)):
+                bin_rows(lake, ago(1), [ABROAD])
+            return content
+
     bin_rows(lake, ago(1), [HOME])
     remember(lake, {HOME: "DE", ABROAD: "US"})
-    load = refresh.load_checkpoint
-
-    def meanwhile(*arguments):
-        checkpoint = load(*arguments)
-        if checkpoint:
-            bin_rows(lake, ago(1), [ABROAD])
-        return checkpoint
-
-    monkeypatch.setattr(refresh, "load_checkpoint", meanwhile)
     service = Service()
-    assert again(lake, service).found == 1
+    assert again(Meanwhile(lake.root), service).found == 1
     assert service.asked == [HOME]

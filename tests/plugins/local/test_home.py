@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from s3logs_airflow.local.errors import AlreadyRunningError
 from s3logs_airflow.local.home import HOST, Home, Instance, free_port
 from s3logs_airflow.local.processes import birth, end_groups
 from tests.support.paths import PROJECT
+from tests.support.processes import started
 
 HOLD = """
 import sys
@@ -93,15 +95,16 @@ def test_the_preferred_port_is_taken_unless_somebody_listens_there():
 def test_stubborn_processes_and_those_that_left_their_group_are_ended(tmp_path):
     script = tmp_path / "stubborn.py"
     script.write_text(STUBBORN)
-    leader = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, start_new_session=True)
-    assert leader.stdout.readline() == b"ready\n"
-    (child,) = psutil.Process(leader.pid).children()
-    assert abs(birth(leader.pid) - time.time()) < 60
-    end_groups([leader.pid], lambda: 0.2)
-    leader.wait(10)
-    psutil.wait_procs([child], 10)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-    end_groups([leader.pid], lambda: 0.2)  # that it is gone is no error
+    with started(sys.executable, script, stdout=subprocess.PIPE) as watcher:
+        assert watcher.stdout.readline() == b"ready\n"
+        (leader,) = psutil.Process(watcher.pid).children()
+        (child,) = leader.children()
+        assert abs(birth(leader.pid) - time.time()) < 60
+        end_groups([leader.pid], lambda: 0.2)
+        assert watcher.wait(10) == -signal.SIGKILL
+        psutil.wait_procs([child], 10)
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+        end_groups([leader.pid], lambda: 0.2)  # that it is gone is no error
 
 
 def settings_for(monkeypatch, tmp_path, remembered=None, **given):
