@@ -18,13 +18,13 @@ from include.s3logs.catalogs.claims import UNASSOCIATED
 from include.s3logs.lake.checkpoint import Checkpoint
 from include.s3logs.lake.local_copies import LocalCopies
 from include.s3logs.publishing.figures import (
-    LOGS,
     Files,
     folder_in,
     folder_of_dataset,
     lines,
     quoted,
 )
+from include.s3logs.publishing.schemas import ASSET_LOG, ASSET_LOGS, LOGS
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.merging import ranges, runs
@@ -33,7 +33,6 @@ from include.s3logs.tables.parquet import RowsFile
 from include.s3logs.tables.temporary import temporary_folder
 
 _ORDER = ("dataset", "asset_path", "timestamp")
-_COLUMNS = ("timestamp", "bytes_sent", "region")
 
 
 def asset_logs(lake: Store, month: date, days: Sequence[Checkpoint], datasets: Sequence[str]) -> Files:
@@ -46,7 +45,7 @@ def asset_logs(lake: Store, month: date, days: Sequence[Checkpoint], datasets: S
         return
     with temporary_folder() as folder:
         paths = LocalCopies(lake, folder).paths(days, "rows")
-        columns = ("dataset", "asset_path", *_COLUMNS)
+        columns = ("dataset", *ASSET_LOGS.names)
         rows = ranges(paths, columns, _ORDER, lambda part: sorted_by_all(part, *_ORDER[:2]), claimed)
         for dataset, own in runs(rows, "dataset"):
             for name, content in _of_dataset(own, f"{month:%Y-%m}", folder):
@@ -55,10 +54,10 @@ def asset_logs(lake: Store, month: date, days: Sequence[Checkpoint], datasets: S
 
 def _of_dataset(rows: Iterator[pa.Table], month: str, folder: Path) -> Files:
     first = next(rows)
-    whole = RowsFile(folder / f"{month}.parquet", first.schema)
+    whole = RowsFile(folder / f"{month}.parquet", ASSET_LOGS.schema)
     for path, log in runs(_added(whole, chain([first], rows)), "asset_path"):
         text = GrowingFile(folder / f"{month}.tsv")
-        text.write("\t".join(_COLUMNS).encode() + b"\n")
+        text.write(ASSET_LOG.header)
         for part in log:
             text.write(_lines(part))
         yield f"{folder_in(path)}/{month}.tsv", text.content()

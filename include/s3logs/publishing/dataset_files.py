@@ -21,6 +21,7 @@ from include.s3logs.publishing.figures import (
 )
 from include.s3logs.publishing.history import History
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.schemas import BY_ASSET, BY_DAY, BY_REGION
 from include.s3logs.publishing.weeks import by_week
 from include.s3logs.regions import country_of
 from include.s3logs.tables.order import split
@@ -127,11 +128,12 @@ def _files(
     *,
     most_columns: int | None,
 ) -> Files:
-    yield from measures("by_day", own["by_day"], masking, folder)
-    yield from measures("by_asset", total_of_runs(own["by_asset"], "asset_path"), masking, folder)
-    yield from measures("by_region", own["by_region"], masking, folder)
+    yield from measures(BY_DAY, "", own["by_day"], masking, folder)
+    yield from measures(BY_ASSET, "", total_of_runs(own["by_asset"], "asset_path"), masking, folder)
+    yield from measures(BY_REGION, "", own["by_region"], masking, folder)
     yield from by_week(own["by_asset"], folder, most_columns)
     yield from requester_count(figures.requesters, masking)
-    for role, totals in of_versions.items():
-        for version, table in split(totals, "version").items() if totals else ():
-            yield from measures(f"{folder_in(version)}/{role}", table, masking, folder)
+    for table in (BY_DAY, BY_ASSET, BY_REGION):
+        totals = of_versions[table.name]
+        for version, sums in split(totals, "version").items() if totals else ():
+            yield from measures(table, f"{folder_in(version)}/", sums, masking, folder)

@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 
 from include.s3logs.publishing.asset_types import OTHERS, TYPES, asset_types
 from include.s3logs.publishing.figures import Files, joined, quoted
+from include.s3logs.publishing.schemas import ASSET_WEEKS, TYPE_WEEKS, PublishedFile
 from include.s3logs.tables.arrays import number_array
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.order import run_starts
 from include.s3logs.tables.parquet import RowsFile
 
-WEEKLY = "week_start"
 _AT_ONCE = 1 << 16  # cells
 Numbers = npt.NDArray[np.int64]
 
@@ -30,11 +30,11 @@ def by_week(assets: pa.Table, folder: Path, most_columns: int | None = None) -> 
     """
     cells = _of_assets(assets)
     if most_columns is None or len(cells.names) <= most_columns:
-        yield "by_asset_per_week.tsv", cells.to_tsv(folder / "weeks.tsv")
-    yield "by_asset_per_week.parquet", cells.to_parquet(folder / "weeks.parquet", "asset_path")
+        yield f"{ASSET_WEEKS.name}.tsv", cells.to_tsv(folder / "weeks.tsv")
+    yield f"{ASSET_WEEKS.name}.parquet", cells.to_parquet(folder / "weeks.parquet", ASSET_WEEKS)
     types = _of_types(cells)
-    yield "by_asset_type_per_week.tsv", types.to_tsv(folder / "weeks.tsv")
-    yield "by_asset_type_per_week.parquet", types.by_name().to_parquet(folder / "weeks.parquet", "type")
+    yield f"{TYPE_WEEKS.name}.tsv", types.to_tsv(folder / "weeks.tsv")
+    yield f"{TYPE_WEEKS.name}.parquet", types.by_name().to_parquet(folder / "weeks.parquet", TYPE_WEEKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Cells:
     def to_tsv(self, path: Path) -> bytes | Path:
         """Return a row for each week and a column for each name."""
         file = GrowingFile(path)
-        file.write(WEEKLY.encode())
+        file.write(ASSET_WEEKS.names[0].encode())
         for first in range(0, len(self.names), _AT_ONCE):
             names = self.names.slice(first, _AT_ONCE)
             file.write(b"\t" + joined(quoted(names), "\t"))
@@ -77,10 +77,9 @@ class _Cells:
         names = pa.array([f"\n{week}" for week in self.weeks[first:end]])
         return joined(pc.binary_join_element_wise(names, pc.binary_join(rows, "\t"), "\t"), "")
 
-    def to_parquet(self, path: Path, column: str) -> Path:
+    def to_parquet(self, path: Path, table: PublishedFile) -> Path:
         """Write a row for each cell with traffic; return where."""
-        kinds = [(WEEKLY, pa.date32()), (column, pa.string()), ("bytes_sent", pa.int64())]
-        file = RowsFile(path, pa.schema(kinds))
+        file = RowsFile(path, table.schema)
         days = self.weeks.astype(np.int32)
         for first in range(0, len(self.sent), _AT_ONCE):
             cells = slice(first, first + _AT_ONCE)
@@ -89,7 +88,7 @@ class _Cells:
                 self.names.take(number_array(self.column[cells], pa.int64())),
                 number_array(self.sent[cells], pa.int64()),
             ]
-            file.add(pa.table(dict(zip([name for name, _ in kinds], values, strict=True))))
+            file.add(pa.table(values, list(table.names)))
         file.close()
         return path
 
