@@ -17,6 +17,7 @@ export PYTHONPATH := .:plugins
 INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(PY) \
 	$${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"}
 LOCAL = $(PY) -m s3logs_airflow.local
+PYTEST = $(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # SOURCE, LAKE, DESTINATION and CATALOG may come with any target; what is not given is not passed on.
 ifneq ($(strip $(SOURCE)),)
@@ -38,7 +39,7 @@ $(shell rm -f $(TOOL) $(PACKAGES) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run web retry backfill quarantine-export rollup sample test lint format types contracts pytest bench bench-memory fuzz docs lock clean $(VENV) $(VENV)-dev
+.PHONY: help run web retry backfill quarantine-export rollup sample test lint format types contracts pytest check-slow bench bench-memory fuzz docs lock clean $(VENV) $(VENV)-dev
 
 help:  ## this list
 	@echo 'make run does everything with sample logs. With your own:'
@@ -70,7 +71,7 @@ rollup: $(BASE)  ## show how log objects would be rolled up; DO=1 does it [LEVEL
 sample: $(BASE)  ## write the sample logs to .data/sample
 	@$(PY) -m include.s3logs.sample .data/sample
 
-test: lint types contracts pytest  ## everything that has to hold: lint, types, contracts and all tests
+test: lint types contracts pytest  ## everything that has to hold: lint, types, contracts and tests
 
 lint: $(DEV)  ## check style and formatting
 	$(VENV)/bin/ruff check $(CODE)
@@ -89,7 +90,10 @@ contracts: $(DEV)  ## check who imports whom, and that all of it is declared
 	$(VENV)/bin/deptry tests --exclude tests/fixtures --ignore DEP002,DEP004
 
 pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
-	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+check-slow: $(DEV)  ## run the tests of which quicker ones are among the others, too
+	$(PYTEST) -m slow $(ARGS)
 
 bench: $(DEV)  ## measure speed against named alternatives, publishing and rolling up [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)

@@ -17,7 +17,7 @@ from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables.parquet import to_parquet
 from tests.support.independent import raw_lines
 from tests.support.leak_scan import Scan, Secrets
-from tests.support.offline_regions import SALT
+from tests.support.offline_regions import SALT, offline_regions
 from tests.support.sample_run import run
 
 DAY = date(2024, 6, 8)
@@ -194,16 +194,9 @@ def test_the_search_finds_nothing_in_harmless_files(scan):
     assert not scan.leaks("usage/reef/by_region.tsv", b"region\tbytes_sent\nUS\t12345\n")
 
 
-def test_the_bytes_that_are_published_do_not_depend_on_the_salt(everything, tmp_path, monkeypatch):
-    from tests.support import sample_run
-    from tests.support.offline_regions import offline_regions
-
+def test_the_bytes_that_are_published_do_not_depend_on_the_salt(everything, tmp_path):
     other, only = LocalStore(tmp_path / "other"), LocalStore(tmp_path / "only")
-    monkeypatch.setattr(
-        sample_run, "offline_regions", lambda: offline_regions(salt=b"another salt of the tests")
-    )
-    run(other, everything, [DAY])
-    monkeypatch.undo()
+    run(other, everything, [DAY], regions=offline_regions(salt=b"another salt of the tests"))
     run(only, everything, [DAY])
     for store in (other, only):
         publish(store, Masking(50, 20))

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -11,12 +10,13 @@ import pytest
 from include.s3logs.lake.open_days import open_days
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.s3 import S3Store
+from tests.support import processes
 from tests.support.paths import PROJECT
 
 DAY = "2024-06-02"
 # reduce: open, rows, objects, quarantine, foreign, checkpoint; bin: open, rows, keys, checkpoint;
-# map: open, rows, three totals, checkpoint
-WRITES_OF_THE_STAGES = 16
+# map: open, rows, six totals, requesters, checkpoint
+WRITES_OF_THE_STAGES = 20
 SURVIVES = 10_000
 
 
@@ -27,14 +27,9 @@ def temporary_files(tmp_path_factory, monkeypatch):
 
 
 def run(sample, lake_uri, nth, **env):
-    return subprocess.run(
-        [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, str(nth)],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": f".{os.pathsep}plugins", **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "tests.support.crashing_run", sample, lake_uri, DAY, nth]
+    env = {**os.environ, "PYTHONPATH": f".{os.pathsep}plugins", **env}
+    return processes.run(*command, cwd=PROJECT, env=env)
 
 
 def outputs(lake):
@@ -68,7 +63,14 @@ def test_the_matrix_covers_every_write_of_the_stages(undisturbed):
     assert writes > WRITES_OF_THE_STAGES
 
 
-@pytest.mark.parametrize("nth", [*range(1, WRITES_OF_THE_STAGES + 1), 20, 30, "last"])
+# Dying before each single write, though not by a signal, is tested beside the stages.
+STAND_FOR_ALL = (2, 8, 14, "last")
+EVERY = [*range(1, WRITES_OF_THE_STAGES + 1), 30, "last"]
+
+
+@pytest.mark.parametrize(
+    "nth", [nth if nth in STAND_FOR_ALL else pytest.param(nth, marks=pytest.mark.slow) for nth in EVERY]
+)
 def test_killed_at_a_write_in_a_folder(undisturbed, sample_folder, tmp_path, nth):
     expected, writes = undisturbed
     killed = run(sample_folder, str(tmp_path), writes if nth == "last" else nth)
@@ -79,7 +81,9 @@ def test_killed_at_a_write_in_a_folder(undisturbed, sample_folder, tmp_path, nth
     assert open_days(lake) == set()
 
 
-@pytest.mark.parametrize("nth", [2, 8, 13])
+@pytest.mark.parametrize(
+    "nth", [pytest.param(2, marks=pytest.mark.slow), 8, pytest.param(13, marks=pytest.mark.slow)]
+)
 def test_killed_at_a_write_to_s3(undisturbed, sample_folder, s3, bucket, nth):
     expected, _ = undisturbed
     env = {"AIRFLOW_CONN_AWS_DEFAULT": s3.connection()}

@@ -18,11 +18,12 @@ from include.s3logs.stores.folder import LocalStore
 from s3logs_airflow.local.home import USER, Home
 from s3logs_airflow.local.rest import RestClient
 from s3logs_airflow.local.runs import Runs
+from tests.support import processes
 from tests.support.paths import PROJECT
 
 DAYS = ["2024-06-01", "2024-06-02", "2024-06-03"]
 KILLS = ["reduced/2024-06-01/", "binned/2024-06-02/", "mapped/2024-06-03/"]
-START_SECONDS, RUN_SECONDS = 180, 240
+RUN_SECONDS, STOP_SECONDS = 240, 60
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -53,21 +54,17 @@ class Live:
         for name in ("AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"):
             self.env.pop(name, None)
 
-    def start(self, *arguments):
-        return subprocess.Popen(
-            [sys.executable, "-m", "s3logs_airflow.local", *arguments],
-            cwd=PROJECT,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def started(self):
+        """Start Airflow; it stops, as on request, when the block is left or there is no run any more."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        command = [sys.executable, "-m", "s3logs_airflow.local", "web"]
+        return processes.started(*command, grace=STOP_SECONDS, cwd=PROJECT, env=self.env, **pipes)
 
     def command(self, *arguments):
-        process = self.start(*arguments)
-        output, _ = process.communicate(timeout=RUN_SECONDS)
-        return process.returncode, output
+        """Run a command; return its exit status and what it said."""
+        command = [sys.executable, "-m", "s3logs_airflow.local", *arguments]
+        done = processes.run(*command, cwd=PROJECT, env=self.env)
+        return done.returncode, done.stdout + done.stderr
 
     @property
     def client(self):
@@ -116,8 +113,7 @@ def live(sample_folder, tmp_path_factory):
         ignore=lambda _, names: [n for n in names if re.search(r"2024-06-0[4-7]-", n)],
     )
     live = Live(folder, sample)
-    process = live.start("web")
-    try:
+    with live.started() as process:
         output = ""
         for line in process.stdout:  # ends with the process, or with the line that it is up
             output += line
@@ -125,9 +121,6 @@ def live(sample_folder, tmp_path_factory):
                 break
         assert process.poll() is None, output
         yield live
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +190,12 @@ def test_unknown_parameters_and_impossible_dates_are_refused(live):
 
 
 @pytest.mark.parametrize(
-    ("order", "reprocess"), [((), "none"), (("--backwards",), "completed"), ((), "failed")]
+    ("order", "reprocess"),
+    [
+        pytest.param((), "none", marks=pytest.mark.slow),
+        (("--backwards",), "completed"),
+        pytest.param((), "failed", marks=pytest.mark.slow),
+    ],
 )
 def test_a_backfill_does_exactly_its_days(live, undisturbed, order, reprocess):
     status, output = live.command("backfill", DAYS[0], DAYS[2], *order, "--reprocess", reprocess)

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -22,6 +21,7 @@ from botocore.config import Config
 
 from include.s3logs.logging_audit.ask import S3Api
 from tests.support.paths import PROJECT
+from tests.support.processes import started
 
 ACCOUNT = "123456789012"
 _START_SECONDS = 60
@@ -81,8 +81,11 @@ class AwsServer:
             emitter.unregister(event, handler)
         self.handlers.clear()
 
-    def api(self):
-        return S3Api(self.client, lambda: self.client(service="sts").get_caller_identity()["Account"])
+    def account_number(self):
+        return self.client(service="sts").get_caller_identity()["Account"]
+
+    def api(self, **how):
+        return S3Api(self.client, self.account_number, **how)
 
     def bucket(self, name, region="us-east-1", policy=None):
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
@@ -145,16 +148,9 @@ def aws_server(folder: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.aws_server", str(port)],
-            stdout=output,
-            stderr=output,
-            cwd=PROJECT,
-        )
-    server = AwsServer(f"http://127.0.0.1:{port}")
-    try:
+    log, server = folder / "server.log", AwsServer(f"http://127.0.0.1:{port}")
+    command = [sys.executable, "-m", "tests.support.aws_server", port]
+    with log.open("wb") as output, started(*command, stdout=output, stderr=output, cwd=PROJECT) as process:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
@@ -164,9 +160,6 @@ def aws_server(folder: Path):
                 assert process.poll() is None and time.monotonic() < deadline, log.read_text()[-2000:]
                 time.sleep(0.1)  # a poll interval; the condition is the request above
         yield server
-    finally:
-        process.kill()
-        process.wait()
 
 
 class Memory:

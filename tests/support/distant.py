@@ -10,6 +10,8 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+from tests.support.processes import started
+
 _READ = 1 << 16
 
 
@@ -54,12 +56,9 @@ async def _serve(port, seconds):
 def distant(endpoint, milliseconds):
     """Give an endpoint at which the server of another one answers later."""
     port = endpoint.rpartition(":")[2]
-    command = [sys.executable, "-m", "tests.support.distant", port, str(milliseconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.terminate()
+    command = [sys.executable, "-m", "tests.support.distant", port, milliseconds]
+    with started(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
 
 
 if __name__ == "__main__":

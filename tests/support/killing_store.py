@@ -30,6 +30,10 @@ class KillingStore:
         self.effects.happen()
         self.store.write(*args, **kwargs)
 
+    def write_many(self, files):
+        for key, data in files.items():
+            self.write(key, data)
+
     def write_file(self, *args, **kwargs):
         self.effects.happen()
         self.store.write_file(*args, **kwargs)

@@ -23,12 +23,12 @@ from include.s3logs.lake.stages import BINNED, REDUCED
 from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.tables import network_table
+from include.s3logs.stages.limits import LIMITS, Limits
 from include.s3logs.stages.reduce import SCHEMA
 from include.s3logs.stores.folder import LocalStore
-from include.s3logs.tables import sorting
 from include.s3logs.tables.arrays import number_array
 from include.s3logs.tables.parquet import RowsFile
-from include.s3logs.tables.sorting import Limits
+from include.s3logs.tables.sorting import Limits as Sorting
 from include.s3logs.tables.temporary import temporary_folder
 from tests.support.memory_run import count_peak_from_here, status
 from tests.support.one_day import bin_day, map_day
@@ -112,27 +112,28 @@ def _open_regions():
     return Regions(network_table(nowhere), b"the salt of the large day", RegionCache(nowhere), today=DAY)
 
 
-def run(stage, lake):
+def run(stage, lake, limits=LIMITS):
     """Run `bin` or `map` on what the stage before left."""
     if stage == "bin":
-        return bin_day(lake, load_checkpoint(lake, REDUCED.name, DAY), force=True).checkpoint
+        return bin_day(lake, load_checkpoint(lake, REDUCED.name, DAY), force=True, limits=limits).checkpoint
     binned = load_checkpoint(lake, BINNED.name, DAY)
     regions = RegionSource("all that ship with packages", _open_regions)
-    return map_day(lake, binned, TwoVersions(1), regions, force=True).checkpoint
+    return map_day(lake, binned, TwoVersions(1), regions, force=True, limits=limits).checkpoint
 
 
 def main(stage, folder, megabytes=None):
     """Do a small day first: it loads what is loaded late."""
+    limits = LIMITS
     if megabytes:
-        sorting.LIMITS = Limits(run=int(megabytes) << 20, step=int(megabytes) << 19)
+        limits = Limits(sorting=Sorting(run=int(megabytes) << 20, step=int(megabytes) << 19))
     with tempfile.TemporaryDirectory() as other:
         small = LocalStore(other)
         invent(small, 100, 10, 10)
-        run("bin", small)
-        run(stage, small)
+        run("bin", small, limits)
+        run(stage, small, limits)
     before = count_peak_from_here()
     start = perf_counter(), process_time()
-    counts = run(stage, LocalStore(folder)).counts
+    counts = run(stage, LocalStore(folder), limits).counts
     seconds, processor = perf_counter() - start[0], process_time() - start[1]
     peak = status("VmHWM")
     found = {"seconds": seconds, "processor": processor, "peak": peak, "growth": peak - before}

@@ -6,12 +6,13 @@ from include.s3logs.lake import stages
 from include.s3logs.lake.checkpoint import KIND, checkpoint_key, load_checkpoint
 from include.s3logs.lake.pointer import Pointer
 from include.s3logs.settings import Settings
+from include.s3logs.stages.limits import LIMITS
 from include.s3logs.stages.work import Work, run_stage_of
 
 TOKEN = "the run of a test"
 
 
-def work(lake, day, *, force=False, settings=None, token=TOKEN, **given):
+def work(lake, day, *, force=False, settings=None, token=TOKEN, limits=LIMITS, **given):
     """The work of a day; `given` are `stores`, `listing`, `catalog` and `regions`, if they are used."""
     return Work(
         day=day if isinstance(day, date) else date.fromisoformat(day),
@@ -23,6 +24,7 @@ def work(lake, day, *, force=False, settings=None, token=TOKEN, **given):
         catalog=lambda: given["catalog"],
         regions=lambda: given["regions"],
         force=force,
+        limits=limits,
     )
 
 

@@ -7,8 +7,10 @@ from io import BytesIO
 import pyarrow.parquet as pq
 
 from include.s3logs.lake.checkpoint import read_output
+from include.s3logs.logs.limits import LIMITS
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
+from include.s3logs.stages.limits import Limits
 from include.s3logs.stores.folder import LocalStore
 from tests.support.one_day import reduce_day
 
@@ -33,11 +35,12 @@ def name(unique="A", day=DAY):
 
 
 class World:
-    """A lake and one source, both folders."""
+    """A lake and one source, both folders; with `limits` of its own, of which so much is held at once."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, limits=LIMITS):
         self.lake = LocalStore(folder / "lake")
-        self.stores = {"reef": LocalStore(folder / "reef")}
+        self.stores = {"reef": LocalStore(folder / "reef", limits.piece)}
+        self.limits = limits
 
     def deliver(self, content, key=None, source="reef"):
         self.stores[source].write(key or name(), content)
@@ -49,8 +52,10 @@ class World:
         return find_log_objects(self.stores, day, day)
 
     def reduce(self, *, listing=None, day=DAY, force=False, **values):
-        listing = listing or self.listing(day)
-        return reduce_day(self.lake, self.stores, day, listing, settings(**values), force=force)
+        listing, limits = listing or self.listing(day), Limits(logs=self.limits)
+        return reduce_day(
+            self.lake, self.stores, day, listing, settings(**values), force=force, limits=limits
+        )
 
     def text(self, checkpoint, role):
         return read_output(self.lake, checkpoint, role).decode("utf-8", "surrogateescape")

@@ -3,17 +3,17 @@
 import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.support.processes import started
 
 ACCESS_KEY, SECRET_KEY = "test-key", "test-secret"
 _START_SECONDS, _START_ATTEMPTS = 90, 3
@@ -85,14 +85,11 @@ def _started(folder):
     )
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     command = [weed, "server", "-s3", *(f"-{name}={value}" for name, value in arguments.items())]
-    with (folder / "server.log").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-    try:
+    with (
+        (folder / "server.log").open("wb") as output,
+        started(*command, stdout=output, stderr=output) as process,
+    ):
         yield S3Server(f"http://127.0.0.1:{port}"), process
-    finally:
-        with suppress(ProcessLookupError):  # it stopped by itself
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _log(folder):

@@ -6,16 +6,23 @@ import shutil
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from include.s3logs.catalogs.manifest import ManifestCatalog
+from include.s3logs.days.states import states
 from include.s3logs.lake.checkpoint import load_checkpoint, read_output
 from include.s3logs.logs.sources import find_log_objects
+from include.s3logs.publishing.archive_files import archive_files
+from include.s3logs.publishing.asset_logs import asset_logs
+from include.s3logs.publishing.dataset_files import dataset_files
+from include.s3logs.publishing.history import History
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
+from include.s3logs.tables.temporary import temporary_folder
 from tests.support.offline_regions import offline_regions
 from tests.support.one_day import bin_day, map_day, reduce_day
 
@@ -103,6 +110,26 @@ class Archive:
 
     def contents(self):
         return {key: self.lake.read(key) for key in self.files()}
+
+    def made(self, masking, limits):
+        """What a first publication writes below `usage/`, made with such limits: {key: bytes}."""
+        found, datasets = {}, {}
+
+        def take(files):
+            for key, content in files:
+                found[key] = content.read_bytes() if isinstance(content, Path) else content
+
+        mapped = [day.mapped for day in states(self.lake, ()) if day.mapped]
+        with temporary_folder() as folder:
+            history = History(self.lake, mapped, folder, limits=limits)
+            rows = history.traffic().rows
+            for name, figures, files in dataset_files(history, rows, masking, folder, limits):
+                datasets[name] = figures
+                take(files)
+            for month, days in history.days.items():
+                take(asset_logs(self.lake, month, days, list(rows), limits))
+            take(archive_files(history, datasets, masking, folder, limits)[1])
+        return found
 
     def copy(self, folder):
         """The same lake and source elsewhere."""

@@ -1,7 +1,7 @@
 """The questions to S3. An answer that is denied, or does not come, is `Unknown` and stops nothing."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,7 +21,6 @@ from include.s3logs.logging_audit.facts import (
 )
 
 PARALLEL_QUESTIONS = 16
-_PAGE = 1000  # buckets; S3 tells their regions only where the list is asked for in pages
 _DENIED = {"403", "401", "AccessDenied", "AllAccessDisabled", "Forbidden"}
 _CLIENT_ERRORS = range(400, 500)
 _THROTTLED = 429
@@ -38,6 +37,10 @@ class S3Api:
 
     client: Callable[[str | None], Any]
     account_number: Callable[[], str]
+    page: int = 1000
+    """Buckets of a page; S3 tells their regions only where the list is asked for in pages."""
+    pauses: Sequence[float] = (1, 2, 4, 8)
+    """Seconds until settings that were written are read back once more."""
 
     def of(self, bucket: Bucket) -> Any:
         """Return the client for the bucket's region."""
@@ -66,7 +69,7 @@ def _list(api: S3Api) -> dict[str, str | None]:
     try:
         found = {
             bucket["Name"]: bucket.get("BucketRegion")
-            for page in pages.paginate(PaginationConfig={"PageSize": _PAGE})
+            for page in pages.paginate(PaginationConfig={"PageSize": api.page})
             for bucket in page.get("Buckets", [])
         }
     except NoCredentialsError as error:

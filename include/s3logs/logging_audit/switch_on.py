@@ -22,7 +22,6 @@ from include.s3logs.logging_audit.targets import may_deliver
 from include.s3logs.logging_audit.wishes import RefusedError, Wish, judged
 
 LARGEST_POLICY = 20 * 1024  # bytes that S3 takes
-_PAUSES = (1, 2, 4, 8)  # seconds until settings that were written are read back
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ def _put_policy(
     policy, _ = _permission(account, bucket, place, replace(target, policy=read_policy(api, holder)))
     if policy:
         api.of(holder).put_bucket_policy(Bucket=holder.name, Policy=json.dumps(policy))
-        _read_back(lambda: read_policy(api, holder), policy, f"policy of {holder.name}")
+        _read_back(api, lambda: read_policy(api, holder), policy, f"policy of {holder.name}")
     return policy
 
 
@@ -178,12 +177,12 @@ def _put_logging(api: S3Api, bucket: Bucket, place: Place) -> None:
             }
         },
     )
-    _read_back(lambda: read_place(api, bucket), place, "logging")
+    _read_back(api, lambda: read_place(api, bucket), place, "logging")
 
 
-def _read_back(read: Callable[[], object], wanted: object, what: str) -> None:
+def _read_back(api: S3Api, read: Callable[[], object], wanted: object, what: str) -> None:
     """Wait until S3 says what was written."""
-    pauses = iter(_PAUSES)
+    pauses = iter(api.pauses)
     while _plain(found := read()) != _plain(wanted):
         if (pause := next(pauses, None)) is None:
             raise _FailedError(f"The {what} was written, but reads differently: {found}.")

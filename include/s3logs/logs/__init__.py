@@ -5,5 +5,6 @@
 | `names.py` | is this key a log object, and of which log day? |
 | `sources.py` | which log objects are there, of some log days? |
 | `reading.py`, `decompress.py` | their content, a few ahead and in pieces; unpacked piece by piece |
+| `limits.py` | how much of them is held at once |
 | `rolled_up/` | log objects that are in a roll-up |
 """

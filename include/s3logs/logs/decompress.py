@@ -16,10 +16,8 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-UNPACKED = 1 << 20
-"""The most bytes that come out of packed content at once, however well it was packed."""
-LONGEST_LINE = 16 << 20
-"""No line of a log comes near (S3 takes 8 KB of headers): what has a longer one is no access log."""
+from include.s3logs.logs.limits import LIMITS
+
 _PACKED = 1 << 16  # bytes that go in at once
 _LONGEST_MAGIC = 4
 # The second form of zstd is the skippable frame that some tools (pzstd) put first.
@@ -40,39 +38,43 @@ def recognise(pieces: Iterable[bytes]) -> tuple[str | None, Iterator[bytes]]:
     return magic and magic.lastgroup, chain(iter([beginning]), rest)
 
 
-def unpack(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def unpack(pieces: Iterable[bytes], at_once: int = LIMITS.unpacked) -> Iterator[bytes]:
     """Unpack gzip, bzip2 or zstd content that comes in pieces; pass anything else on as it is.
+
+    No more than `at_once` bytes come out of packed content at once.
 
     Raises CorruptObjectError where the content is damaged, cut short, or followed by something else: maybe
     after much of it was given.
     """
-    yield from unpack_as(*recognise(pieces))
+    yield from unpack_as(*recognise(pieces), at_once)
 
 
-def unpack_as(packing: str | None, pieces: Iterable[bytes]) -> Iterator[bytes]:
+def unpack_as(
+    packing: str | None, pieces: Iterable[bytes], at_once: int = LIMITS.unpacked
+) -> Iterator[bytes]:
     """Unpack content that is packed as `recognise` would say; raises as `unpack` does."""
     if packing is None:
         yield from filter(None, pieces)
         return
     packed = _Joined(iter(pieces))
     try:
-        yield from filter(None, _UNPACK[packing](BufferedReader(packed, _PACKED)))
+        yield from filter(None, _UNPACK[packing](BufferedReader(packed, _PACKED), at_once))
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise CorruptObjectError(f"broken {packing} content ({packed.taken} bytes): {error}") from error
 
 
-def with_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass the content on; raise CorruptObjectError where a line is longer than `LONGEST_LINE`.
+def with_lines(pieces: Iterable[bytes], most: int = LIMITS.line) -> Iterator[bytes]:
+    """Pass the content on; raise CorruptObjectError where a line is longer than `most` bytes.
 
     A line has to be in memory as a whole, and what is no log may never end one. The pieces are shorter than
-    `LONGEST_LINE`, and so is every line inside one.
+    that, and so is every line inside one.
     """
     length = 0
     for piece in pieces:
         first = piece.find(b"\n")
         longest = length + (first if first >= 0 else len(piece))
-        if longest > LONGEST_LINE:
-            raise CorruptObjectError(f"a line is longer than {LONGEST_LINE} bytes: this is no access log.")
+        if longest > most:
+            raise CorruptObjectError(f"a line is longer than {most} bytes: this is no access log.")
         length = len(piece) - piece.rfind(b"\n") - 1 if first >= 0 else longest
         yield piece
 
@@ -99,13 +101,13 @@ class _Joined(RawIOBase):
         return count
 
 
-def _gunzip(packed: BinaryIO) -> Iterator[bytes]:
+def _gunzip(packed: BinaryIO, at_once: int) -> Iterator[bytes]:
     with gzip.GzipFile(fileobj=packed) as members:
-        while piece := members.read(UNPACKED):
+        while piece := members.read(at_once):
             yield piece
 
 
-def _bunzip2(packed: BinaryIO) -> Iterator[bytes]:
+def _bunzip2(packed: BinaryIO, at_once: int) -> Iterator[bytes]:
     """Unpack all streams; unlike `bz2.BZ2File`, never ignore what follows the last one."""
     data = packed.read(_PACKED)
     while data:
@@ -115,18 +117,18 @@ def _bunzip2(packed: BinaryIO) -> Iterator[bytes]:
                 data = packed.read(_PACKED)
                 if not data:
                     raise EOFError("it ends before its end-of-stream marker")
-            yield stream.decompress(data, UNPACKED)
+            yield stream.decompress(data, at_once)
             data = b""
         data = stream.unused_data or packed.read(_PACKED)
 
 
-def _unzstd(packed: BinaryIO) -> Iterator[bytes]:
+def _unzstd(packed: BinaryIO, at_once: int) -> Iterator[bytes]:
     with pa.input_stream(packed, compression="zstd") as frames:
-        while piece := frames.read(UNPACKED):
+        while piece := frames.read(at_once):
             yield piece
 
 
-_UNPACK: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {
+_UNPACK: dict[str, Callable[[BinaryIO, int], Iterator[bytes]]] = {
     "gzip": _gunzip,
     "bzip2": _bunzip2,
     "zstd": _unzstd,

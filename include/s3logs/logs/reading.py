@@ -8,27 +8,28 @@ from functools import partial
 
 from include.s3logs.errors import CorruptRollUpError, S3LogsError
 from include.s3logs.logs.decompress import CorruptObjectError
+from include.s3logs.logs.limits import LIMITS, Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.extraction import Extraction
 from include.s3logs.logs.rolled_up.members import Place
-from include.s3logs.stores.store import PARALLEL_READS, PIECE, Store
+from include.s3logs.stores.store import PARALLEL_READS, Store
 
 Content = Callable[[], Iterator[bytes]]
 """Gives an object's content in pieces, from the beginning each time; the iterator raises as a store does."""
 _TOGETHER = 8  # small objects that one thread reads: to hand over each one costs as much as to parse it
 _GROUPS_AHEAD = 2 * PARALLEL_READS
-_BYTES_AHEAD = 64 << 20
 
 
 def read_ahead(
     stores: Mapping[str, Store],
     objects: Iterable[LogObject],
     places: Mapping[LogObject, Place | CorruptRollUpError] | None = None,
+    limits: Limits = LIMITS,
 ) -> Iterator[tuple[LogObject, Content]]:
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold
-    `_BYTES_AHEAD` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
+    `limits.ahead` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
     worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
     `objects` have to be known before the first is read. Of those with an error instead of a place the content
     raises CorruptObjectError.
@@ -39,7 +40,7 @@ def read_ahead(
         found = (places.get(log_object) for log_object in objects)
         wanted = [place for place in found if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
-    groups, ahead = _groups(objects, places), deque[tuple[list[LogObject], list[Content]]]()
+    groups, ahead = _groups(objects, places, limits.piece), deque[tuple[list[LogObject], list[Content]]]()
 
     def started(group: list[LogObject]) -> list[Content]:
         first = group[0]
@@ -48,7 +49,7 @@ def read_ahead(
             return [partial(_unreadable, place)]
         if place:
             return [extraction.content(place)]
-        if first.size > PIECE:
+        if first.size > limits.piece:
             return [lambda: _one_ahead(pool, _pieces(stores, first))]
         read = pool.submit(_read, stores, group)
         return [partial(_given, read, n) for n in range(len(group))]
@@ -58,22 +59,24 @@ def read_ahead(
         group = next(groups, None)
         while group or ahead:
             while group and len(ahead) < _GROUPS_AHEAD:
-                if ahead and held + _held(group) > _BYTES_AHEAD:
+                if ahead and held + _held(group, limits.piece) > limits.ahead:
                     break
                 ahead.append((group, started(group)))
-                held += _held(group)
+                held += _held(group, limits.piece)
                 group = next(groups, None)
             begun, contents = ahead.popleft()
             yield from zip(begun, contents, strict=True)
-            held -= _held(begun)
+            held -= _held(begun, limits.piece)
 
 
-def _groups(objects: Iterable[LogObject], places: Container[LogObject]) -> Iterator[list[LogObject]]:
+def _groups(
+    objects: Iterable[LogObject], places: Container[LogObject], piece: int
+) -> Iterator[list[LogObject]]:
     """Yield what is read together: some objects that are one piece together, or one of any other kind."""
     group: list[LogObject] = []
     for log_object in objects:
-        alone = log_object in places or log_object.size > PIECE
-        if group and (alone or len(group) == _TOGETHER or _held([*group, log_object]) > PIECE):
+        alone = log_object in places or log_object.size > piece
+        if group and (alone or len(group) == _TOGETHER or _held([*group, log_object], piece) > piece):
             yield group
             group = []
         if alone:
@@ -84,9 +87,9 @@ def _groups(objects: Iterable[LogObject], places: Container[LogObject]) -> Itera
         yield group
 
 
-def _held(group: list[LogObject]) -> int:
+def _held(group: list[LogObject], piece: int) -> int:
     """Return how many bytes reading these ahead takes; a large object is read when it is its turn."""
-    return sum(log_object.size for log_object in group if log_object.size <= PIECE)
+    return sum(log_object.size for log_object in group if log_object.size <= piece)
 
 
 def _pieces(stores: Mapping[str, Store], log_object: LogObject) -> Iterator[bytes]:

@@ -8,6 +8,7 @@
 | `selection.py`, `record_tables.py` | what reduce wants; records and rejections as tables |
 | `lines.py`, `columns.py`, `whole_lines.py` | where fields are; Arrow columns; pieces cut at line ends |
 | `repeats.py`, `late_repeats.py` | lines that were there before, among any number of them |
+| `limits.py` | how much is parsed at once |
 """
 
 from include.s3logs.parsing.parse import parse, parse_pieces

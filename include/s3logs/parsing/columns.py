@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from include.s3logs.parsing.kernel import layout
 from include.s3logs.parsing.kernel.compiled import kernels
-from include.s3logs.parsing.lines import LINES, Lines
+from include.s3logs.parsing.limits import LIMITS, Limits
+from include.s3logs.parsing.lines import Lines
 from include.s3logs.parsing.record_tables import NUMBER_FIELDS, SCHEMA, TEXT_FIELDS
 from include.s3logs.tables.arrays import (
     allocate,
@@ -20,8 +21,6 @@ from include.s3logs.tables.arrays import (
     texts_of,
 )
 
-FULL_ROWS = 1 << 15
-_ROWS = FULL_ROWS + LINES  # that there is room for
 FULL_BYTES = 1 << 26
 _MUCH = 4  # a column that fills a fourth of its memory takes that along; of less a copy is made
 _SPAN_FIELDS = [*TEXT_FIELDS, "extra"]
@@ -30,12 +29,13 @@ _SPAN_FIELDS = [*TEXT_FIELDS, "extra"]
 class Columns:
     """Arrow columns in the making: some of `record_tables.SCHEMA`, of more and more lines."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], limits: Limits = LIMITS) -> None:
+        self._full, room = limits.rows, limits.rows + limits.lines
         self._schema = pa.schema([SCHEMA.field(name) for name in names])
-        self._texts = {name: _Text(field) for field, name in enumerate(_SPAN_FIELDS) if name in names}
+        self._texts = {name: _Text(field, room) for field, name in enumerate(_SPAN_FIELDS) if name in names}
         if "object_key" in names:
-            self._texts["object_key"] = _DecodedKey(_SPAN_FIELDS.index("key"))
-        self._numbers = _Numbers([name for name in NUMBER_FIELDS if name in names])
+            self._texts["object_key"] = _DecodedKey(_SPAN_FIELDS.index("key"), room)
+        self._numbers = _Numbers([name for name in NUMBER_FIELDS if name in names], room)
         self._line_numbers: list[npt.NDArray[np.int64]] = []
         self._ambiguous: list[int] = []
         self.count = 0
@@ -53,7 +53,7 @@ class Columns:
 
     def is_full(self) -> bool:
         """Tell whether it is time to take what there is."""
-        return self.count >= FULL_ROWS or any(text.filled >= FULL_BYTES for text in self._texts.values())
+        return self.count >= self._full or any(text.filled >= FULL_BYTES for text in self._texts.values())
 
     def take(self) -> pa.Table:
         """Return the table and begin anew."""
@@ -71,18 +71,18 @@ class Columns:
 
 
 class _Text:
-    """A text column in the making."""
+    """A text column in the making, with room for so many rows."""
 
     _kernel = "append_text"
 
-    def __init__(self, field: int) -> None:
-        self._field = field
+    def __init__(self, field: int, room: int) -> None:
+        self._field, self._room = field, room
         self._make(1 << 20)
 
     def _make(self, size: int) -> None:
         self._target, self._at_target = allocate(size, np.uint8, np.empty)
-        self._offsets, self._at_offsets = allocate(_ROWS + 1, np.int32, np.empty)
-        self._valid, self._at_valid = allocate(_ROWS, np.uint8, np.empty)
+        self._offsets, self._at_offsets = allocate(self._room + 1, np.int32, np.empty)
+        self._valid, self._at_valid = allocate(self._room, np.uint8, np.empty)
         self._offsets[0] = self.filled = 0
 
     def append(self, lines: Lines, count: int) -> None:
@@ -128,26 +128,26 @@ class _DecodedKey(_Text):
 
 
 class _Numbers:
-    """The columns of numbers in the making."""
+    """The columns of numbers in the making, with room for so many rows."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
+    def __init__(self, names: Sequence[str], room: int) -> None:
+        self._names, self._room = names, room
         self._fields, self._at_fields = allocate(len(names), np.int32)
         self._fields[:] = [NUMBER_FIELDS.index(name) for name in names]
         self._make()
 
     def _make(self) -> None:
-        self._values, self._at_values = allocate((len(self._names), _ROWS), np.int64, np.empty)
+        self._values, self._at_values = allocate((len(self._names), self._room), np.int64, np.empty)
 
     def append(self, lines: Lines, count: int) -> None:
         kernels().append_numbers(
             *(lines.at_numbers, self._at_fields, len(self._names), lines.at_rows, lines.chosen),
-            *(self._at_values + 8 * count, _ROWS),
+            *(self._at_values + 8 * count, self._room),
         )
 
     def take(self, count: int) -> dict[str, pa.Array]:
         columns = self._values[:, :count]
-        if count > _ROWS // _MUCH:
+        if count > self._room // _MUCH:
             self._make()
         else:
             columns = columns.copy()

@@ -8,16 +8,17 @@ import numpy.typing as npt
 
 _SPILLED = np.dtype([("first", np.uint64), ("second", np.uint16), ("ordinal", np.int64)])
 _FILES = 64  # one is looked through at a time: the lines of 64 times as much memory can be
-_WAITING = 1 << 17  # hashes
 
 
 class LateRepeats:
     """Hashes of lines in the order of their `ordinals` (numbers within the day), and which are repeats.
 
-    A file holds all lines of the same hash. The temporary files have no name and vanish when they are read.
+    `waiting` of them are in memory before they go to files. A file holds all lines of the same hash. The
+    temporary files have no name and vanish when they are read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: int) -> None:
+        self._most_waiting = waiting
         self._files: list[BinaryIO] = []
         self._waiting: list[npt.NDArray[np.void]] = []
         self._waiting_count = 0
@@ -38,7 +39,7 @@ class LateRepeats:
         spilled["first"], spilled["second"], spilled["ordinal"] = firsts, seconds, ordinals
         self._waiting.append(spilled)
         self._waiting_count += len(spilled)
-        if self._waiting_count >= _WAITING:
+        if self._waiting_count >= self._most_waiting:
             self._write()
 
     def find(self) -> None:

@@ -8,14 +8,13 @@ import numpy.typing as npt
 
 from include.s3logs.parsing.kernel import layout
 from include.s3logs.parsing.kernel.compiled import kernels
+from include.s3logs.parsing.limits import LIMITS
 from include.s3logs.parsing.record_tables import NUMBER_FIELDS, TEXT_FIELDS
 from include.s3logs.parsing.strict import Reason, parse_line
 from include.s3logs.tables.arrays import address, allocate
 
 WINDOW = 1 << 20  # bytes scanned in one go: they and what is found in them stay in the processor's cache
-LINES = WINDOW // 128
 _LF = 10
-_ALL_FAST = bytes([layout.FAST]) * LINES
 _texts, _numbers = attrgetter(*TEXT_FIELDS), attrgetter(*NUMBER_FIELDS)
 Bytes = npt.NDArray[np.uint8]
 _NO_TEXTS: Bytes = np.frombuffer(b"-" + bytes(layout.ROOM), np.uint8)
@@ -28,22 +27,23 @@ class Lines:
     of lines that the strict path has read are in `strict`, of others in `data`. `rejected` says why a line is
     no record, `ambiguous` which of the records have another reading. `rows[:chosen]` are the lines to make
     columns of. `size` is no less than what the texts of a field may have. Kernels are given arrays by their
-    addresses, `at_…`.
+    addresses, `at_…`. There are `most` lines at a time.
     """
 
-    def __init__(self) -> None:
-        self.verdicts, self.at_verdicts = allocate(LINES, np.uint8)
-        self.starts, self.at_starts = allocate(LINES + 1, np.int64)
-        self.spans, self.at_spans = allocate(LINES * layout.SPANS * 2, np.int32)
-        self.numbers, self.at_numbers = allocate(LINES * layout.NUMBERS, np.int64)
-        self.repeated, self.at_repeated = allocate(LINES, np.uint8)
-        self.rows, self.at_rows = allocate(LINES, np.int32)
+    def __init__(self, most: int = LIMITS.lines) -> None:
+        self.verdicts, self.at_verdicts = allocate(most, np.uint8)
+        self.starts, self.at_starts = allocate(most + 1, np.int64)
+        self.spans, self.at_spans = allocate(most * layout.SPANS * 2, np.int32)
+        self.numbers, self.at_numbers = allocate(most * layout.NUMBERS, np.int64)
+        self.repeated, self.at_repeated = allocate(most, np.uint8)
+        self.rows, self.at_rows = allocate(most, np.int32)
         self._marks, self._at_marks = allocate(WINDOW + layout.ROOM, np.int32)
         self._date, self._at_date = allocate(3, np.uint64)
         self.data = self.strict = _NO_TEXTS
         self.at_data = self.at_strict = address(_NO_TEXTS)
-        self.ambiguous, self.has_ambiguous = np.zeros(LINES, np.bool_), False
+        self.ambiguous, self.has_ambiguous = np.zeros(most, np.bool_), False
         self.count, self.first, self.chosen, self.size = 0, 1, 0, 0
+        self._most, self._all_fast = most, bytes([layout.FAST]) * most
         self._reach = WINDOW
 
     def begin(self) -> None:
@@ -57,7 +57,7 @@ class Lines:
         self.first += self.count
         window = min(end, begin + self._reach)
         self.count = kernels().scan(
-            *(self.at_data, begin, window, LINES, self._at_marks, self.at_verdicts, self.at_starts),
+            *(self.at_data, begin, window, self._most, self._at_marks, self.at_verdicts, self.at_starts),
             *(self.at_spans, self.at_numbers, self._at_date),
         )
         if not self.count and self._reach < WINDOW:
@@ -70,7 +70,7 @@ class Lines:
         reached = int(self.starts[self.count])
         self.size = reached - begin + len(self.strict)
         # Of very short lines a window holds more than there is room for: what is scanned in vain stays small.
-        self._reach = WINDOW if self.count < LINES else min(WINDOW, 2 * (reached - begin))
+        self._reach = WINDOW if self.count < self._most else min(WINDOW, 2 * (reached - begin))
         return reached
 
     def choose(self, words: int, bounds: int, count: int, statuses: range) -> None:
@@ -105,7 +105,7 @@ class Lines:
             self.ambiguous[:], self.has_ambiguous = False, False
         self._blank = 0
         verdicts = self.verdicts[: self.count]
-        if _ALL_FAST.startswith(verdicts.tobytes()):
+        if self._all_fast.startswith(verdicts.tobytes()):
             return
         self._blank = int(np.count_nonzero(verdicts == layout.BLANK))
         texts = bytearray(_NO_TEXTS[:1])  # so that no text begins at 0

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from include.s3logs.logs.decompress import unpack
 from include.s3logs.parsing.columns import Columns
 from include.s3logs.parsing.kernel.layout import NULL
+from include.s3logs.parsing.limits import LIMITS, Limits
 from include.s3logs.parsing.lines import Lines
 from include.s3logs.parsing.record_tables import SCHEMA, rejections_table
 from include.s3logs.parsing.repeats import Seen
@@ -69,16 +70,16 @@ def parse_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[ParsedLog]:
 class Selector:
     """Selects from the log objects of a day, one after the other, what a filter keeps of them."""
 
-    def __init__(self, wanted: Filter, names: Sequence[str]) -> None:
+    def __init__(self, wanted: Filter, names: Sequence[str], limits: Limits = LIMITS) -> None:
         """`names` are columns of `record_tables.SCHEMA`."""
         self._wanted, self._names = wanted, list(names)
         operations = [operation.encode() for operation in sorted(wanted.operations)]
         self._words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
         self._bounds = np.cumsum([0, *map(len, operations)], dtype=np.int32)
         self._choice = address(self._words), address(self._bounds), len(operations), wanted.statuses
-        self._columns = Columns([*dict.fromkeys([*names, "ambiguous", "line_number"])])
-        self._addresses = Columns(["remote_ip"])
-        self._lines, self._rejections, self._seen = Lines(), _Rejections(), Seen()
+        self._columns = Columns([*dict.fromkeys([*names, "ambiguous", "line_number"])], limits)
+        self._addresses = Columns(["remote_ip"], limits)
+        self._lines, self._rejections, self._seen = Lines(limits.lines), _Rejections(), Seen(limits)
         self._before = 0  # lines of earlier objects
         self._undecided = SpilledTable()
 

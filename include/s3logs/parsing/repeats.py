@@ -8,11 +8,10 @@ import numpy.typing as npt
 from include.s3logs.parsing.kernel.compiled import kernels
 from include.s3logs.parsing.kernel.layout import FAST, READ
 from include.s3logs.parsing.late_repeats import LateRepeats
-from include.s3logs.parsing.lines import LINES, Lines
+from include.s3logs.parsing.limits import LIMITS, Limits
+from include.s3logs.parsing.lines import Lines
 from include.s3logs.tables.arrays import address, allocate
 
-_FIRST_SLOTS = 1 << 20  # untouched memory costs nothing
-_MOST_SLOTS = 1 << 23  # 80 MiB, for 7.5 million lines
 _CROWDED, _FULL = 0.5, 0.9  # the share in use at which a table doubles, and at which the largest one is full
 
 
@@ -23,14 +22,14 @@ class Seen:
     whether they repeat one another is found out at the end, by `late`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LIMITS) -> None:
         self._keys, self._at_keys = allocate(10, np.uint64)
         self._keys[:] = [secrets.randbits(64) for _ in range(10)]
-        self._hashes, self._at_hashes = allocate(2 * LINES, np.uint64)
-        self._firsts, self._at_firsts = allocate(_FIRST_SLOTS, np.uint64)
-        self._seconds, self._at_seconds = allocate(_FIRST_SLOTS, np.uint16)
-        self._used = 0
-        self.late = LateRepeats()
+        self._hashes, self._at_hashes = allocate(2 * limits.lines, np.uint64)
+        self._firsts, self._at_firsts = allocate(limits.first_slots, np.uint64)
+        self._seconds, self._at_seconds = allocate(limits.first_slots, np.uint16)
+        self._used, self._most_slots = 0, limits.most_slots
+        self.late = LateRepeats(limits.late)
         self.is_full = False
 
     def mark(self, lines: Lines, before: int) -> int:
@@ -60,11 +59,11 @@ class Seen:
 
     def _room(self) -> float:
         slots = len(self._firsts)
-        return slots * (_CROWDED if slots < _MOST_SLOTS else _FULL)
+        return slots * (_CROWDED if slots < self._most_slots else _FULL)
 
     def _grow(self) -> None:
         slots = len(self._firsts)
-        if 2 * slots > _MOST_SLOTS:
+        if 2 * slots > self._most_slots:
             self.is_full = True
             return
         for array in (self._firsts, self._seconds):

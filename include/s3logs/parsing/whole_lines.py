@@ -13,16 +13,17 @@ _WINDOW = 1 << 28  # bytes; the kernels count positions in 32 bits
 
 
 def whole_lines(
-    pieces: Iterable[bytes | memoryview],
+    pieces: Iterable[bytes | memoryview], window: int = _WINDOW
 ) -> Iterator[tuple[npt.NDArray[np.uint8], int, int]]:
     """Yield buffers and where in them whole lines begin and end.
 
     Behind the end of the lines there is always room that the kernels may read. Most bytes are not copied:
     only lines cut by the border of a piece, and the last of each piece, which have no room behind them. A
-    byte order mark at the very beginning is dropped, a missing last line feed added.
+    byte order mark at the very beginning is dropped, a missing last line feed added. Pieces of more than
+    `window` bytes are taken in parts.
     """
     rest, mark = bytearray(), _BYTE_ORDER_MARK
-    for view in _windows(pieces):
+    for view in _windows(pieces, window):
         head = _line_feed_after(view, 0) if rest or mark else 0
         rest += view[:head]
         if rest.endswith(b"\n") and (head < len(view) or len(rest) > _LOOK):
@@ -36,12 +37,12 @@ def whole_lines(
         yield _padded(rest.removeprefix(mark) + (b"" if rest.endswith(b"\n") else b"\n"))
 
 
-def _windows(pieces: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
+def _windows(pieces: Iterable[bytes | memoryview], window: int) -> Iterator[memoryview]:
     """Yield the pieces, large ones in parts."""
     for piece in pieces:
         view = memoryview(piece).cast("B")
-        for begin in range(0, len(view), _WINDOW):
-            yield view[begin : begin + _WINDOW]
+        for begin in range(0, len(view), window):
+            yield view[begin : begin + window]
 
 
 def _padded(lines: bytearray) -> tuple[npt.NDArray[np.uint8], int, int]:

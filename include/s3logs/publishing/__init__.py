@@ -8,4 +8,5 @@
 | `figures.py`, `weeks.py`, `asset_logs.py` | sums as files; bytes by week; the log of each asset |
 | `schemas.py` | which files there are, and what their columns say |
 | `masking.py`, `asset_types.py` | what may be shown of a count; what kind of data an asset is |
+| `limits.py` | how much of all that is worked on at once |
 """

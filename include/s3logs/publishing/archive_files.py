@@ -15,6 +15,7 @@ from include.s3logs.publishing.figures import (
     to_json,
 )
 from include.s3logs.publishing.history import History
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.schemas import (
     ARCHIVE_TOTALS,
@@ -31,7 +32,11 @@ _FOLDER = "usage/archive/"
 
 
 def archive_files(
-    history: History, datasets: Mapping[str, DatasetFigures], masking: Masking, folder: Path
+    history: History,
+    datasets: Mapping[str, DatasetFigures],
+    masking: Masking,
+    folder: Path,
+    limits: Limits = LIMITS,
 ) -> tuple[dict[str, Any], Files]:
     """Return the totals of the archive, and the files below `usage/` that are of no dataset alone."""
     regions, requesters = history.of_archive("archive_by_region"), history.requesters_of_archive()
@@ -49,7 +54,7 @@ def archive_files(
             (BY_REGION, regions),
             (BY_DATASET, by_dataset),
         ):
-            yield from measures(table, _FOLDER, of, masking, folder)
+            yield from measures(table, _FOLDER, of, masking, folder, limits)
         for name, data in requester_count(requesters, masking):
             yield f"{_FOLDER}{name}", data
         yield TOTALS_OF_DATASETS.key, to_json({name: datasets[name].summary(masking) for name in names})

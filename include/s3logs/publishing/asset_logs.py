@@ -24,6 +24,7 @@ from include.s3logs.publishing.figures import (
     lines,
     quoted,
 )
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.schemas import ASSET_LOG, ASSET_LOGS, LOGS
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.growing_file import GrowingFile
@@ -35,7 +36,13 @@ from include.s3logs.tables.temporary import temporary_folder
 _ORDER = ("dataset", "asset_path", "timestamp")
 
 
-def asset_logs(lake: Store, month: date, days: Sequence[Checkpoint], datasets: Sequence[str]) -> Files:
+def asset_logs(
+    lake: Store,
+    month: date,
+    days: Sequence[Checkpoint],
+    datasets: Sequence[str],
+    limits: Limits = LIMITS,
+) -> Files:
     """Yield the files of the datasets for a month, whose mapped log days are given, by their keys.
 
     A local file may be used until the next one is asked for. What nobody claims is no asset and has no log.
@@ -46,17 +53,24 @@ def asset_logs(lake: Store, month: date, days: Sequence[Checkpoint], datasets: S
     with temporary_folder() as folder:
         paths = LocalCopies(lake, folder).paths(days, "rows")
         columns = ("dataset", *ASSET_LOGS.names)
-        rows = ranges(paths, columns, _ORDER, lambda part: sorted_by_all(part, *_ORDER[:2]), claimed)
+        rows = ranges(
+            paths,
+            columns,
+            _ORDER,
+            lambda part: sorted_by_all(part, *_ORDER[:2]),
+            claimed,
+            limits=limits.merging,
+        )
         for dataset, own in runs(rows, "dataset"):
-            for name, content in _of_dataset(own, f"{month:%Y-%m}", folder):
+            for name, content in _of_dataset(own, f"{month:%Y-%m}", folder, limits):
                 yield f"{folder_of_dataset(dataset)}/{LOGS}/{name}", content
 
 
-def _of_dataset(rows: Iterator[pa.Table], month: str, folder: Path) -> Files:
+def _of_dataset(rows: Iterator[pa.Table], month: str, folder: Path, limits: Limits) -> Files:
     first = next(rows)
-    whole = RowsFile(folder / f"{month}.parquet", ASSET_LOGS.schema)
+    whole = RowsFile(folder / f"{month}.parquet", ASSET_LOGS.schema, limits.row_group)
     for path, log in runs(_added(whole, chain([first], rows)), "asset_path"):
-        text = GrowingFile(folder / f"{month}.tsv")
+        text = GrowingFile(folder / f"{month}.tsv", limits.small)
         text.write(ASSET_LOG.header)
         for part in log:
             text.write(_lines(part))

@@ -20,16 +20,13 @@ from include.s3logs.publishing.figures import (
     summary,
 )
 from include.s3logs.publishing.history import History
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.schemas import BY_ASSET, BY_DAY, BY_REGION
 from include.s3logs.publishing.weeks import by_week
 from include.s3logs.regions import country_of
 from include.s3logs.tables.order import split
 from include.s3logs.tables.totals import TOTALS, total_of_runs
-
-MOST_COLUMNS = 16_383
-"""Of keys that nobody claims, which a text shows as columns: with that of the week a spreadsheet is full."""
-_AT_ONCE = 1 << 20  # rows of the history; what is held in memory is of one such batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +48,24 @@ class DatasetFigures:
 
 
 def dataset_files(
-    history: History, rows: Mapping[str, int], masking: Masking, folder: Path
+    history: History,
+    rows: Mapping[str, int],
+    masking: Masking,
+    folder: Path,
+    limits: Limits = LIMITS,
 ) -> Iterator[tuple[str, DatasetFigures, Files]]:
     """Yield each dataset with its figures and its files, by their keys in the lake.
 
     `rows` are the datasets, and how many rows each has in the history. Files have to be used before the next
     dataset is asked for.
     """
-    for names, tables, versions, requesters in _one_ahead(history, _batches(rows)):
+    for names, tables, versions, requesters in _one_ahead(history, _batches(rows, limits.rows)):
         for name in names:
             own = {role: table.pop(name) for role, table in tables.items()}
             of_versions = {role: table.pop(name, None) for role, table in versions.items()}
             figures = _figures(own["by_day"], own["by_region"], requesters.get(name, 0))
-            most = MOST_COLUMNS if name == UNASSOCIATED else None
-            files = _files(own, of_versions, figures, masking, folder, most_columns=most)
+            most = limits.columns if name == UNASSOCIATED else None
+            files = _files(own, of_versions, figures, masking, folder, limits=limits, most_columns=most)
             yield name, figures, ((f"{folder_of_dataset(name)}/{path}", data) for path, data in files)
 
 
@@ -95,12 +96,12 @@ def _one_ahead(history: History, batches: Iterable[list[str]]) -> Iterator[_Batc
             yield batch.result()
 
 
-def _batches(rows: Mapping[str, int]) -> Iterator[list[str]]:
-    """Yield the datasets in order, as many at a time as have `_AT_ONCE` rows together, but at least one."""
+def _batches(rows: Mapping[str, int], most: int) -> Iterator[list[str]]:
+    """Yield the datasets in order, as many at a time as have `most` rows together, but at least one."""
     batch: list[str] = []
     held = 0
     for name in sorted(rows):
-        if batch and held + rows[name] > _AT_ONCE:
+        if batch and held + rows[name] > most:
             yield batch
             batch, held = [], 0
         batch.append(name)
@@ -126,14 +127,16 @@ def _files(
     masking: Masking,
     folder: Path,
     *,
+    limits: Limits,
     most_columns: int | None,
 ) -> Files:
-    yield from measures(BY_DAY, "", own["by_day"], masking, folder)
-    yield from measures(BY_ASSET, "", total_of_runs(own["by_asset"], "asset_path"), masking, folder)
-    yield from measures(BY_REGION, "", own["by_region"], masking, folder)
-    yield from by_week(own["by_asset"], folder, most_columns)
+    yield from measures(BY_DAY, "", own["by_day"], masking, folder, limits)
+    assets = total_of_runs(own["by_asset"], "asset_path")
+    yield from measures(BY_ASSET, "", assets, masking, folder, limits)
+    yield from measures(BY_REGION, "", own["by_region"], masking, folder, limits)
+    yield from by_week(own["by_asset"], folder, most_columns, limits)
     yield from requester_count(figures.requesters, masking)
     for table in (BY_DAY, BY_ASSET, BY_REGION):
         totals = of_versions[table.name]
         for version, sums in split(totals, "version").items() if totals else ():
-            yield from measures(table, f"{folder_in(version)}/", sums, masking, folder)
+            yield from measures(table, f"{folder_in(version)}/", sums, masking, folder, limits)

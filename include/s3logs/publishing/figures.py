@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.s3logs.catalogs.folders import LONGEST_FOLDER, folder_of
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.schemas import ARCHIVE_TOTALS, BY_DAY, LOGS, REQUESTERS, PublishedFile
 from include.s3logs.tables.growing_file import GrowingFile
@@ -22,7 +23,6 @@ from include.s3logs.tables.totals import TOTALS
 
 Files = Iterator[tuple[str, bytes | Path]]
 """Names and contents; a local file may be used until the next name is asked for, and should be removed."""
-_AT_ONCE = 1 << 16  # rows that are made text
 _DIGEST = 16  # hexadecimal digits
 
 
@@ -45,7 +45,14 @@ def folder_in(name: str) -> str:
     return f"{folder[: LONGEST_FOLDER - _DIGEST - 1]}~{digest}"
 
 
-def measures(table: PublishedFile, place: str, sums: pa.Table, masking: Masking, folder: Path) -> Files:
+def measures(
+    table: PublishedFile,
+    place: str,
+    sums: pa.Table,
+    masking: Masking,
+    folder: Path,
+    limits: Limits = LIMITS,
+) -> Files:
     """Yield the table at the place as TSV and Parquet, from sums by one column."""
     column = sums.column_names[0]
     if table is BY_DAY:
@@ -53,11 +60,11 @@ def measures(table: PublishedFile, place: str, sums: pa.Table, masking: Masking,
     else:
         ordered = sums.sort_by([("bytes_sent", "descending"), (column, "ascending")])
     numbers = [masking.numbers(total, ordered[total]) for total in TOTALS]
-    text = GrowingFile(folder / "measures.tsv")
+    text = GrowingFile(folder / "measures.tsv", limits.small)
     text.write(table.header)
-    for first in range(0, ordered.num_rows, _AT_ONCE):
-        names = quoted(pc.cast(ordered[column].slice(first, _AT_ONCE), pa.string()))
-        parts = [shown.slice(first, _AT_ONCE) for shown in numbers]
+    for first in range(0, ordered.num_rows, limits.lines):
+        names = quoted(pc.cast(ordered[column].slice(first, limits.lines), pa.string()))
+        parts = [shown.slice(first, limits.lines) for shown in numbers]
         text.write(lines(names, *(masking.texts(part) for part in parts)))
     yield f"{place}{table.name}.tsv", text.content()
     shown = pa.table([ordered[column], *numbers], list(table.names)).combine_chunks()

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from include.s3logs.lake.checkpoint import Checkpoint
 from include.s3logs.lake.local_copies import LocalCopies
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.months import MERGED_BY, OF_ARCHIVE, merge_month, month_of
 from include.s3logs.stages.mapping import REQUESTERS
 from include.s3logs.stores.store import Store
@@ -42,9 +43,15 @@ class History:
     """
 
     def __init__(
-        self, lake: Store, mapped: Sequence[Checkpoint], folder: Path, *, force: bool = False
+        self,
+        lake: Store,
+        mapped: Sequence[Checkpoint],
+        folder: Path,
+        *,
+        force: bool = False,
+        limits: Limits = LIMITS,
     ) -> None:
-        self._copies = LocalCopies(lake, folder)
+        self._copies, self._limits = LocalCopies(lake, folder), limits.merging
         self.days = {month: list(days) for month, days in groupby(mapped, month_of)}
         with ThreadPoolExecutor(_MERGED_AT_ONCE) as pool:
             merged = pool.map(
@@ -70,6 +77,7 @@ class History:
             columns,
             lambda rows: total_by(rows, *columns),
             datasets,
+            limits=self._limits,
         )
         return {name: pa.concat_tables(tables) for name, tables in runs(sums, "dataset")}
 
@@ -92,7 +100,14 @@ class History:
     def _different(
         self, role: str, columns: Sequence[str], datasets: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
-        return ranges(self._paths(role), columns, columns, lambda rows: distinct(rows, *columns), datasets)
+        return ranges(
+            self._paths(role),
+            columns,
+            columns,
+            lambda rows: distinct(rows, *columns),
+            datasets,
+            limits=self._limits,
+        )
 
     def _paths(self, role: str) -> list[Path]:
         return self._copies.paths(self.months.values(), role)

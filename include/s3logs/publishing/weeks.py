@@ -13,28 +13,31 @@ import pyarrow.compute as pc
 
 from include.s3logs.publishing.asset_types import OTHERS, TYPES, asset_types
 from include.s3logs.publishing.figures import Files, joined, quoted
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.schemas import ASSET_WEEKS, TYPE_WEEKS, PublishedFile
 from include.s3logs.tables.arrays import number_array
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.order import run_starts
 from include.s3logs.tables.parquet import RowsFile
 
-_AT_ONCE = 1 << 16  # cells
 Numbers = npt.NDArray[np.int64]
 
 
-def by_week(assets: pa.Table, folder: Path, most_columns: int | None = None) -> Files:
+def by_week(
+    assets: pa.Table, folder: Path, most_columns: int | None = None, limits: Limits = LIMITS
+) -> Files:
     """Yield the tables of assets and of types, from sums that are sorted by `asset_path` and `week`.
 
     A table of more assets than `most_columns` is not written as text.
     """
     cells = _of_assets(assets)
     if most_columns is None or len(cells.names) <= most_columns:
-        yield f"{ASSET_WEEKS.name}.tsv", cells.to_tsv(folder / "weeks.tsv")
-    yield f"{ASSET_WEEKS.name}.parquet", cells.to_parquet(folder / "weeks.parquet", ASSET_WEEKS)
+        yield f"{ASSET_WEEKS.name}.tsv", cells.to_tsv(folder / "weeks.tsv", limits)
+    long = folder / "weeks.parquet"
+    yield f"{ASSET_WEEKS.name}.parquet", cells.to_parquet(long, ASSET_WEEKS, limits.cells)
     types = _of_types(cells)
-    yield f"{TYPE_WEEKS.name}.tsv", types.to_tsv(folder / "weeks.tsv")
-    yield f"{TYPE_WEEKS.name}.parquet", types.by_name().to_parquet(folder / "weeks.parquet", TYPE_WEEKS)
+    yield f"{TYPE_WEEKS.name}.tsv", types.to_tsv(folder / "weeks.tsv", limits)
+    yield f"{TYPE_WEEKS.name}.parquet", types.by_name().to_parquet(long, TYPE_WEEKS, limits.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,14 @@ class _Cells:
         order = np.lexsort((rank[self.column], self.row))
         return replace(self, row=self.row[order], column=self.column[order], sent=self.sent[order])
 
-    def to_tsv(self, path: Path) -> bytes | Path:
+    def to_tsv(self, path: Path, limits: Limits) -> bytes | Path:
         """Return a row for each week and a column for each name."""
-        file = GrowingFile(path)
+        file = GrowingFile(path, limits.small)
         file.write(ASSET_WEEKS.names[0].encode())
-        for first in range(0, len(self.names), _AT_ONCE):
-            names = self.names.slice(first, _AT_ONCE)
+        for first in range(0, len(self.names), limits.cells):
+            names = self.names.slice(first, limits.cells)
             file.write(b"\t" + joined(quoted(names), "\t"))
-        weeks_at_once = max(1, _AT_ONCE // max(1, len(self.names)))
+        weeks_at_once = max(1, limits.cells // max(1, len(self.names)))
         for first in range(0, len(self.weeks), weeks_at_once):
             file.write(self._lines(first, min(first + weeks_at_once, len(self.weeks))))
         file.write(b"\n")
@@ -77,12 +80,12 @@ class _Cells:
         names = pa.array([f"\n{week}" for week in self.weeks[first:end]])
         return joined(pc.binary_join_element_wise(names, pc.binary_join(rows, "\t"), "\t"), "")
 
-    def to_parquet(self, path: Path, table: PublishedFile) -> Path:
-        """Write a row for each cell with traffic; return where."""
+    def to_parquet(self, path: Path, table: PublishedFile, at_once: int) -> Path:
+        """Write a row for each cell with traffic, some at once; return where."""
         file = RowsFile(path, table.schema)
         days = self.weeks.astype(np.int32)
-        for first in range(0, len(self.sent), _AT_ONCE):
-            cells = slice(first, first + _AT_ONCE)
+        for first in range(0, len(self.sent), at_once):
+            cells = slice(first, first + at_once)
             values = [
                 number_array(days[self.row[cells]], pa.date32()),
                 self.names.take(number_array(self.column[cells], pa.int64())),

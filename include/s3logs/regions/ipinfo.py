@@ -15,7 +15,6 @@ from include.s3logs.regions.service import AddressFile, IpService, ask, places_i
 
 log = logging.getLogger(__name__)
 
-_SAVE_EVERY = 10  # batches: what a killed task may have asked in vain
 _LOGGED_CHANGES = 50
 
 
@@ -40,7 +39,8 @@ class Ipinfo:
     """Cache, file and service as one source; file and service may be missing.
 
     The cache keeps what the service said. An entry that is due is replaced by what the file says, or the
-    service; beyond that the file's answers are not kept, as it is always at hand.
+    service; beyond that the file's answers are not kept, as it is always at hand. What the service said is
+    kept every `save_every` batches: so much a killed task may have asked in vain.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Ipinfo:
         today: date,
         service: IpService | None = None,
         file: AddressFile | None = None,
+        save_every: int = 10,
     ) -> None:
         self._salt, self._cache, self._service, self._file = salt, cache, service, file
-        self.today = today
+        self.today, self._save_every = today, save_every
 
     def places(self, packed: Sequence[bytes]) -> list[str | None]:
         """Return the label of each address (4 or 16 bytes), None where ipinfo does not know it.
@@ -96,7 +97,7 @@ class Ipinfo:
         if self._service is not None:
             left = [key for key, entry in entries.items() if entry.due or entry.label is None]
             batches = ask(self._service, [key for key in left if key not in answers])
-            while some := list(islice(batches, _SAVE_EVERY)):
+            while some := list(islice(batches, self._save_every)):
                 new = {key: label for batch in some for key, label in batch.items() if label is not None}
                 kept += self._keep(entries, new)
                 answers |= new

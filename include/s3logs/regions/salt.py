@@ -8,6 +8,7 @@ import hmac
 import logging
 import os
 import secrets
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -45,11 +46,18 @@ def name_of(salt: bytes) -> str:
     return hmac.digest(salt, b"the name of the salt", "sha256")[:_NAME_BYTES].hex()
 
 
-def load_salt(salt_file: str = "", lake: str = "") -> bytes:
+def usual_folders() -> Sequence[Path]:
+    """Return where the salt may be: in the project or, where that may not be written, in the home."""
+    return PROJECT, Path.home()
+
+
+def load_salt(
+    salt_file: str = "", lake: str = "", folders: Callable[[], Sequence[Path]] = usual_folders
+) -> bytes:
     """Return the salt: of IP_HASH_SALT, else of the file, which is made if there is none.
 
-    `salt_file` and `lake` are the settings of these names; without the first, the file is in the project
-    folder or, where that may not be written, in the user's home. Raises SettingsError, never with the salt.
+    `salt_file` and `lake` are the settings of these names; without the first, the file is in one of the
+    folders. Raises SettingsError, never with the salt.
     """
     given = os.environ.get(VARIABLE, "").strip()
     if given:
@@ -58,11 +66,11 @@ def load_salt(salt_file: str = "", lake: str = "") -> bytes:
         raise SettingsError(f"S3LOGS_SALT_FILE={salt_file!r} is no file of this machine; set {VARIABLE}.")
     if salt_file:
         return _read_or_make(_outside(Path(salt_file).expanduser().absolute(), lake))
-    return _read_or_make(_outside(_default_place(), lake))
+    return _read_or_make(_outside(_default_place(folders()), lake))
 
 
-def _default_place() -> Path:
-    places = [folder / DEFAULT_FILE for folder in (PROJECT, Path.home())]
+def _default_place(folders: Sequence[Path]) -> Path:
+    places = [folder / DEFAULT_FILE for folder in folders]
     try:
         found = next((place for place in places if place.is_file()), None)
         return found or next((place for place in places if _may_be_made(place)), places[-1])

@@ -20,6 +20,7 @@ from include.s3logs.lake.checkpoint import (
     run_stage,
 )
 from include.s3logs.lake.stages import BINNED
+from include.s3logs.stages.limits import LIMITS, Limits
 from include.s3logs.stages.work import Work
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
 from include.s3logs.tables.sorting import Sorter, grouped
@@ -29,7 +30,6 @@ from include.s3logs.tables.totals import TOTALS, measured, total_by, totals_sche
 ORDER = ("object_key", "timestamp")
 TOTALS_BY = ("object_key", "event_day")
 _COUNTED = {"rows": "number_of_requests", "bytes_sent": "bytes_sent", "downloads": "number_of_downloads"}
-_KEYS = 1 << 14  # that are given at once
 
 
 def bin_day(work: Work) -> Outcome:
@@ -40,27 +40,27 @@ def bin_day(work: Work) -> Outcome:
         BINNED,
         work.day,
         inputs={"version": BINNED.version, "reduced": reduced.fingerprint},
-        compute=lambda attempt: _bin(attempt, reduced),
+        compute=lambda attempt: _bin(attempt, reduced, work.limits),
         upstream=reduced.lineage(),
         force=work.force,
         token=work.token,
     )
 
 
-def binned_keys(path: Path) -> Iterator[pa.Table]:
-    """Yield the totals of each key, some keys at a time, from a file of those by key and event day.
+def binned_keys(path: Path, at_once: int = LIMITS.keys) -> Iterator[pa.Table]:
+    """Yield the totals of each key, so many at a time, from a file of those by key and event day.
 
     In the rows that belong to it, the requests of each key follow each other in the same order.
     """
-    return grouped(read_batches(path, ["object_key", *TOTALS], _KEYS), total_by, "object_key")
+    return grouped(read_batches(path, ["object_key", *TOTALS], at_once), total_by, "object_key")
 
 
-def _bin(attempt: Attempt, reduced: Checkpoint) -> Mapping[str, int]:
+def _bin(attempt: Attempt, reduced: Checkpoint, limits: Limits) -> Mapping[str, int]:
     with temporary_folder() as folder:
         source = copy_output(attempt.lake, reduced, "rows", folder / "reduced")
         schema = schema_of(source)
-        unsorted = Sorter(folder / "run", schema, *ORDER)
-        for found in read_batches(source):
+        unsorted = Sorter(folder / "run", schema, *ORDER, limits=limits.sorting)
+        for found in read_batches(source, rows=limits.rows):
             keys = collapse_zarr(found["object_key"])
             unsorted.add(found.set_column(found.column_names.index("object_key"), "object_key", keys))
         rows = RowsFile(folder / "rows", schema, ROW_GROUP)
@@ -78,7 +78,7 @@ def _bin(attempt: Attempt, reduced: Checkpoint) -> Mapping[str, int]:
             folder / "keys", totals_schema(schema, *TOTALS_BY), grouped(totals(), total_by, *TOTALS_BY)
         )
         rows.close()
-        counts["object_keys"] = sum(found.num_rows for found in binned_keys(keys))
+        counts["object_keys"] = sum(found.num_rows for found in binned_keys(keys, limits.keys))
         for name, upstream in (("rows", "reduced_rows"), ("bytes_sent", "bytes_sent")):
             if counts[name] != reduced.counts[upstream]:
                 raise ReconciliationError(

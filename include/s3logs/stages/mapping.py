@@ -31,11 +31,13 @@ from include.s3logs.lake.checkpoint import (
 from include.s3logs.lake.stages import MAPPED, is_undetermined
 from include.s3logs.regions import UNDETERMINED, RegionSource
 from include.s3logs.stages.binning import binned_keys
+from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.work import Work
 from include.s3logs.tables.arrays import bool_array, number_array
 from include.s3logs.tables.order import begins, distinct, stretches
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
 from include.s3logs.tables.sorting import Groups, Sorter, grouped
+from include.s3logs.tables.sorting import Limits as Sorting
 from include.s3logs.tables.temporary import temporary_folder
 from include.s3logs.tables.totals import measured, total_by, totals_schema
 
@@ -67,7 +69,7 @@ def map_day(work: Work) -> Outcome:
     the days it touches and no other. A day with undetermined regions is mapped again in any case.
     """
     lake, binned = work.lake, work.upstream(MAPPED)
-    catalog, regions = work.catalog(), work.regions()
+    catalog, regions, limits = work.catalog(), work.regions(), work.limits
     earlier = load_checkpoint(lake, MAPPED.name, work.day)
     with temporary_folder() as folder:
         keys = copy_output(lake, binned, "keys", folder / "binned-keys")
@@ -78,32 +80,40 @@ def map_day(work: Work) -> Outcome:
             inputs={
                 "version": MAPPED.version,
                 "binned": binned.fingerprint,
-                "claims": claims_digest(claims for claims, _ in _claims(catalog, keys)),
+                "claims": claims_digest(claims for claims, _ in _claims(catalog, keys, limits.keys)),
                 "regions": regions.version,
             },
-            compute=lambda attempt: _map(attempt, binned, _claims(catalog, keys), regions, folder),
+            compute=lambda attempt: _map(
+                attempt, binned, _claims(catalog, keys, limits.keys), regions, folder, limits=limits
+            ),
             upstream=binned.lineage(),
             force=work.force or (earlier is not None and is_undetermined(earlier.counts)),
             token=work.token,
         )
 
 
-def _claims(catalog: Catalog, keys: Path) -> _Claims:
-    for some in binned_keys(keys):
+def _claims(catalog: Catalog, keys: Path, at_once: int) -> _Claims:
+    for some in binned_keys(keys, at_once):
         requests = pc.sum(some["number_of_requests"]).as_py() or 0
         yield catalog.claims(some["object_key"].drop_null()), requests
 
 
 def _map(
-    attempt: Attempt, binned: Checkpoint, claims: _Claims, regions: RegionSource, folder: Path
+    attempt: Attempt,
+    binned: Checkpoint,
+    claims: _Claims,
+    regions: RegionSource,
+    folder: Path,
+    *,
+    limits: Limits,
 ) -> Mapping[str, int]:
     source = copy_output(attempt.lake, binned, "rows", folder / "binned-rows")
-    requesters = _requesters(source, folder, regions)
+    requesters = _requesters(source, folder, regions, limits)
     schema = _mapped_schema(schema_of(source))
-    unsorted = Sorter(folder / "unsorted", schema, *ORDER)
-    groups = _groups(folder, schema)
+    unsorted = Sorter(folder / "unsorted", schema, *ORDER, limits=limits.sorting)
+    groups = _groups(folder, schema, limits.sorting)
     datasets: set[str] = set()
-    with_regions = (_with_regions(rows, requesters) for rows in read_batches(source))
+    with_regions = (_with_regions(rows, requesters) for rows in read_batches(source, rows=limits.rows))
     for rows, of_keys in _lined_up(with_regions, claims):
         located = _with_claims(rows, first_claims(of_keys))
         mapped = located.select(schema.names)
@@ -149,15 +159,15 @@ def _counts(mapped: pa.Table) -> dict[str, int]:
     }
 
 
-def _requesters(source: Path, folder: Path, regions: RegionSource) -> pa.Table:
+def _requesters(source: Path, folder: Path, regions: RegionSource, limits: Limits) -> pa.Table:
     """Look up each different address in the rows, and at last none.
 
     Columns `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash. What knows the regions is not
     kept.
     """
     schema = pa.schema([schema_of(source).field("remote_ip")])
-    different = Groups(folder / "addresses", schema, distinct, "remote_ip")
-    for rows in read_batches(source, ["remote_ip"]):
+    different = Groups(folder / "addresses", schema, distinct, "remote_ip", limits=limits.sorting)
+    for rows in read_batches(source, ["remote_ip"], limits.rows):
         different.add(rows)
     addresses = [ip for some in different.all() for ip in some["remote_ip"].drop_null().to_pylist()]
     opened = regions.open()
@@ -178,15 +188,16 @@ def _mapped_schema(binned: pa.Schema) -> pa.Schema:
     return pa.schema([*kept, *of_claims, pa.field("region", pa.string())])
 
 
-def _groups(folder: Path, schema: pa.Schema) -> dict[str, Groups]:
+def _groups(folder: Path, schema: pa.Schema, limits: Sorting) -> dict[str, Groups]:
     """Return all outputs but the rows and what is found in their order, as they are to be filled."""
     totals = {role: keys for role, keys in (TOTALS_BY | VERSIONS_BY).items() if role != "by_asset"}
     groups = {
-        role: Groups(folder / f"{role}-run", totals_schema(schema, *keys), total_by, *keys)
+        role: Groups(folder / f"{role}-run", totals_schema(schema, *keys), total_by, *keys, limits=limits)
         for role, keys in totals.items()
     }
     requesters = pa.schema([schema.field("dataset"), pa.field("requester", pa.uint64())])
-    return groups | {"requesters": Groups(folder / "requesters-run", requesters, distinct, *REQUESTERS)}
+    different = Groups(folder / "requesters-run", requesters, distinct, *REQUESTERS, limits=limits)
+    return groups | {"requesters": different}
 
 
 def _lined_up(tables: Iterator[pa.Table], claims: _Claims) -> Iterator[tuple[pa.Table, pa.Table]]:

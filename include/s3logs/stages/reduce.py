@@ -33,13 +33,8 @@ from include.s3logs.lake.checkpoint import (
 )
 from include.s3logs.lake.open_days import take_over
 from include.s3logs.lake.stages import REDUCED
-from include.s3logs.logs.decompress import (
-    LONGEST_LINE,
-    CorruptObjectError,
-    recognise,
-    unpack,
-    with_lines,
-)
+from include.s3logs.logs.decompress import CorruptObjectError, recognise, unpack, with_lines
+from include.s3logs.logs.limits import Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import Content, read_ahead
 from include.s3logs.logs.sources import Listing
@@ -95,11 +90,18 @@ def reduce_day(work: Work) -> Outcome:
         return Outcome(earlier, reused=True)
 
     def compute(attempt: Attempt) -> dict[str, int]:
-        with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
-            rows = RowsFile(folder / "rows", SCHEMA)
-            return _Reduction(attempt, work.sources(), work.settings, rows, quarantine).run(objects, listing)
+        return _reduce(attempt, work, listing)
 
     return run_stage(lake, REDUCED, day, inputs=inputs, compute=compute, force=work.force, token=work.token)
+
+
+def _reduce(attempt: Attempt, work: Work, listing: Listing) -> dict[str, int]:
+    with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
+        rows = RowsFile(folder / "rows", SCHEMA)
+        reduction = _Reduction(
+            *(attempt, work.sources(), work.settings, rows, quarantine), limits=work.limits.logs
+        )
+        return reduction.run(listing.of(work.day), listing)
 
 
 class _Reduction:
@@ -112,8 +114,10 @@ class _Reduction:
         settings: Settings,
         rows: RowsFile,
         quarantine: QuarantineFile,
+        *,
+        limits: Limits,
     ) -> None:
-        self.attempt, self.stores, self.settings = attempt, stores, settings
+        self.attempt, self.stores, self.settings, self.limits = attempt, stores, settings, limits
         self.rows, self.quarantine = rows, quarantine
         self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
@@ -123,7 +127,7 @@ class _Reduction:
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
-        for log_object, content in read_ahead(self.stores, objects, listing.places):
+        for log_object, content in read_ahead(self.stores, objects, listing.places, self.limits):
             before = self.counts.copy()
             self._reduce(log_object, content)
             lines_here = self.counts["lines"] - before["lines"]
@@ -158,14 +162,17 @@ class _Reduction:
     def _readable(self, log_object: LogObject, content: Content) -> Iterable[Selection]:
         """Return what will select from the content, once it is known that the object can be read."""
         packing, pieces = recognise(content())
-        lines = with_lines(unpack(pieces))
-        if self.skips and (packing or log_object.size > LONGEST_LINE):
+        lines = self._lines(pieces)
+        if self.skips and (packing or log_object.size > self.limits.line):
             # Nothing of an object whose end is corrupt may count. So all of it is unpacked beforehand; one of
             # more than one piece is read twice for that. Others are corrupt only by too long a line.
             for _ in lines:
                 pass
-            lines = with_lines(unpack(content()))
+            lines = self._lines(content())
         return self.selector.select(lines)
+
+    def _lines(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
+        return with_lines(unpack(pieces, self.limits.unpacked), self.limits.line)
 
     def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
         for found in selections:

@@ -13,6 +13,7 @@ from include.s3logs.lake.stages import Stage
 from include.s3logs.logs.sources import Listing
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
+from include.s3logs.stages.limits import LIMITS, Limits
 from include.s3logs.stores.store import Store
 
 
@@ -33,6 +34,7 @@ class Work:
     catalog: Callable[[], Catalog]
     regions: Callable[[], RegionSource]
     force: bool = False
+    limits: Limits = LIMITS
 
     def upstream(self, stage: Stage) -> Checkpoint:
         """Return the checkpoint of the stage that this one reads; NotFoundError when it is not there."""

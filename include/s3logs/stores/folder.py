@@ -27,10 +27,14 @@ _CREATE_ATTEMPTS = 100
 
 
 class LocalStore:
-    """A folder as a store. Listing order and atomic writes match those of S3."""
+    """A folder as a store. Listing order and atomic writes match those of S3.
 
-    def __init__(self, root: str | Path) -> None:
+    `read_pieces` gives `piece` bytes at once.
+    """
+
+    def __init__(self, root: str | Path, piece: int = PIECE) -> None:
         self.root = Path(root).expanduser().absolute()
+        self._piece = piece
 
     def uri(self, key: str = "") -> str:
         """Return the path of `key`."""
@@ -109,7 +113,7 @@ class LocalStore:
         path = self._path(key)
         with _explained_reading(path), path.open("rb", buffering=0) as file:
             _expect(etag, path, file)
-            while piece := file.read(PIECE):
+            while piece := file.read(self._piece):
                 yield piece
             _expect(etag, path, file)
 

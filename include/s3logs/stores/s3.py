@@ -1,7 +1,7 @@
 """An S3 bucket (AWS or any compatible server) as a store. The boto3 client is handed in."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +25,21 @@ _PAUSES = (1, 2, 4)  # seconds before a piece that broke off is asked for again
 class S3Store(S3Bucket):
     """All keys of `bucket` that start with `prefix`; keys of the store are what follows the prefix.
 
-    With the `credentials` of the client's session, objects are read several times faster.
+    With the `credentials` of the client's session, objects are read several times faster. `wait` is given the
+    seconds of each pause.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str = "", credentials: Any = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        prefix: str = "",
+        credentials: Any = None,
+        *,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
         super().__init__(client, bucket, prefix)
+        self._wait = wait
         self._fast = None if credentials is None else FastReader(client, bucket, credentials)
 
     def find(self, key: str) -> ObjectInfo | None:
@@ -95,7 +105,7 @@ class S3Store(S3Bucket):
                 except BROKEN:
                     if (pause := next(pauses, None)) is None:
                         raise
-            time.sleep(pause)
+            self._wait(pause)
 
     def write(self, key: str, data: bytes, *, over: str | None = None) -> None:
         """Put the object."""

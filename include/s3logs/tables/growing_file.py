@@ -7,17 +7,17 @@ SMALL = 1 << 20
 
 
 class GrowingFile:
-    """Bytes that are written one after the other, `path` is where they go when they are many."""
+    """Bytes that are written one after the other; when they are more than `small`, they go to `path`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, small: int = SMALL) -> None:
+        self._path, self._small = path, small
         self._data = bytearray()
         self._on_disk = False
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
         self._data += data
-        if len(self._data) > SMALL:
+        if len(self._data) > self._small:
             with self._path.open("ab" if self._on_disk else "wb") as file:
                 file.write(self._data)
             self._data, self._on_disk = bytearray(), True

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -15,12 +16,22 @@ import pyarrow.parquet as pq
 from include.s3logs.errors import CorruptLakeError
 from include.s3logs.tables.order import split
 
-AT_ONCE = 1 << 18
-"""About how many rows of all files together are held at a time."""
-_LEAST = 1024  # rows of one file
 _BUFFER = 1 << 16  # bytes of a column that are read at once
 
 Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is held in memory at once; the rows and their order do not depend on it."""
+
+    rows: int = 1 << 18
+    """About how many rows of all files together."""
+    least: int = 1024
+    """Rows of one file, however many files there are."""
+
+
+LIMITS = Limits()
 
 
 def ranges(
@@ -29,13 +40,15 @@ def ranges(
     keys: Sequence[str],
     arrange: Callable[[pa.Table], pa.Table],
     datasets: Sequence[str] | None = None,
+    *,
+    limits: Limits = LIMITS,
 ) -> Iterator[pa.Table]:
     """Yield `columns` of all rows of the files, which are sorted by `keys`, range by range in this order.
 
     Rows with equal keys are in one range. `arrange` gets the rows of a range, file by file, and returns them
     sorted by the keys, or sums of them. With `datasets`, only rows of these are read, by their row groups.
     """
-    most = max(_LEAST, AT_ONCE // max(1, len(paths)))
+    most = max(limits.least, limits.rows // max(1, len(paths)))
     last: Key | None = None
     with ExitStack() as stack:
         opened = [

@@ -47,9 +47,9 @@ def read_batches(path: Path, columns: Sequence[str] | None = None, rows: int = B
 class RowsFile:
     """Rows as Parquet. The bytes do not depend on the batches in which the rows came."""
 
-    def __init__(self, path: Path, schema: pa.Schema, row_group: int | None = None) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, row_group: int = _ROW_GROUP) -> None:
         self.path = path
-        self._row_group = row_group or _ROW_GROUP
+        self._row_group = row_group
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
         self._waiting = [pa.Table.from_batches([], schema)]
         self._count = 0

@@ -46,9 +46,9 @@ class Sorter:
     touches the disk; more is kept in files whose names begin with `path`.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema, *first: str, limits: Limits | None = None) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, *first: str, limits: Limits = LIMITS) -> None:
         self._path, self._schema, self._first = path, schema, first
-        self._limits = limits or LIMITS
+        self._limits = limits
         self._waiting = [schema.empty_table()]
         self._size = 0  # bytes that wait
         self._runs: _Runs | None = None
@@ -107,10 +107,12 @@ class Groups:
     That is `tables.total_by` or `tables.distinct`, or whatever takes its own results as well.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema, combine: Combine, *keys: str) -> None:
+    def __init__(
+        self, path: Path, schema: pa.Schema, combine: Combine, *keys: str, limits: Limits = LIMITS
+    ) -> None:
         self.schema, self._combine, self._keys = schema, combine, keys
         # Of these there are several at once.
-        self._sorter = Sorter(path, schema, *keys, limits=replace(LIMITS, run=LIMITS.run // 4))
+        self._sorter = Sorter(path, schema, *keys, limits=replace(limits, run=limits.run // 4))
 
     def add(self, rows: pa.Table) -> None:
         """Add rows, which may have other columns, too."""

@@ -97,10 +97,12 @@ def follow(
     console: Console,
     check: Callable[[], None],
     told: Snapshot | None = None,
+    *,
+    wait: Callable[[float], object] = time.sleep,
 ) -> Snapshot:
     """Show the runs until all have ended; `check` raises when that will not happen.
 
-    What was in `told` is no news.
+    What was in `told` is no news. `wait` is given the seconds until Airflow is asked again.
     """
     before = told or Snapshot()
     now = Snapshot(steps=before.steps)
@@ -112,7 +114,7 @@ def follow(
             if now.ended:
                 return now
             before = now
-            time.sleep(POLL_SECONDS + POLL_SECONDS_PER_STEP * len(now.all_steps()))
+            wait(POLL_SECONDS + POLL_SECONDS_PER_STEP * len(now.all_steps()))
 
 
 @contextmanager

@@ -76,12 +76,11 @@ class TestAsking:
         buckets = look_at(reef.api()).buckets
         assert [buckets[f"reef-{number}"].logs_to.prefix for number in range(len(prefixes))] == prefixes
 
-    def test_more_buckets_than_a_page(self, aws, monkeypatch):
-        monkeypatch.setattr(ask, "_PAGE", 25)
+    def test_more_buckets_than_a_page(self, aws):
         names = [f"reef-{number:03}" for number in range(60)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(aws.bucket, names))
-        assert list(look_at(aws.api()).buckets) == names
+        assert list(look_at(aws.api(page=25)).buckets) == names
 
     def test_buckets_of_other_regions_are_asked_there(self, aws):
         aws.bucket("reef-eu", "eu-central-1")
@@ -272,10 +271,6 @@ def block(aws, **settings):
 
 
 class TestSwitchingOn:
-    @pytest.fixture(autouse=True)
-    def quickly(self, monkeypatch):
-        monkeypatch.setattr(switch_on, "_PAUSES", (0, 0))
-
     @pytest.fixture
     def kelp(self, reef):
         """`kelp-data` does not log, `kelp-logs` is there for it and lets nobody in."""
@@ -284,7 +279,7 @@ class TestSwitchingOn:
         return reef
 
     def do(self, aws, *texts, dry_run=False, **how):
-        api = aws.api()
+        api = aws.api(pauses=(0, 0))
         return switch_on.switch_on(api, look_at(api), parse_wishes(texts), dry_run=dry_run, **how)
 
     def test_a_dry_run_says_what_and_does_nothing(self, kelp):

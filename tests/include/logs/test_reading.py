@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from include.s3logs.errors import NotFoundError
-from include.s3logs.logs import reading
+from include.s3logs.logs.limits import Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import read_ahead
 from include.s3logs.stores.store import PIECE
@@ -94,10 +94,10 @@ def test_only_so_much_is_read_ahead(sizes, most):
     assert sorted(set(source.begun)) == [one.key for one in wanted]
 
 
-def test_one_object_is_read_however_large_the_bound_is(monkeypatch):
-    monkeypatch.setattr(reading, "_BYTES_AHEAD", 1)
+def test_one_object_is_read_however_large_the_bound_is():
     wanted = objects(*[PIECE] * 5)
-    assert [one for one, content in read_ahead({"source": Source()}, wanted) if list(content())] == wanted
+    ahead = read_ahead({"source": Source()}, wanted, limits=Limits(ahead=1))
+    assert [one for one, content in ahead if list(content())] == wanted
 
 
 def test_of_a_large_object_one_piece_is_read_ahead():

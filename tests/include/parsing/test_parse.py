@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise, product
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from include.s3logs.logs.decompress import CorruptObjectError, recognise, unpack
 from include.s3logs.parsing.columns import _DecodedKey
+from include.s3logs.parsing.limits import LIMITS, Limits
 from include.s3logs.parsing.lines import Lines
 from include.s3logs.parsing.parse import (
     ParsedLog,
@@ -26,6 +28,7 @@ from include.s3logs.parsing.parse import (
 from include.s3logs.parsing.record_tables import REJECTIONS, SCHEMA
 from include.s3logs.parsing.selection import Filter
 from include.s3logs.parsing.strict import Reason, decode_key, lines, parse_line
+from include.s3logs.parsing.whole_lines import whole_lines
 from tests.support.paths import EXAMPLES
 
 NASTY = [
@@ -238,10 +241,12 @@ def test_a_line_of_200_kb_and_more_lines_than_a_batch():
 
 
 @pytest.mark.parametrize("window", [1, 3, 64, 1000])
-def test_large_pieces_are_taken_in_parts(window, monkeypatch):
-    monkeypatch.setattr("include.s3logs.parsing.whole_lines._WINDOW", window)
+def test_large_pieces_are_taken_in_parts(window):
     data = b"\n".join([*NASTY[:10], ORDINARY, b"", ORDINARY])
-    same(parse(data), strictly(data))
+    found = [buffer[begin:end].tobytes() for buffer, begin, end in whole_lines([data], window)]
+    assert len(found) > 1
+    assert all(part.endswith(b"\n") for part in found)
+    assert b"".join(found) == data + b"\n"
 
 
 @pytest.mark.parametrize("extra", [0, 1, 2, 5])
@@ -348,19 +353,12 @@ def test_of_addresses_that_do_not_count_no_column_is_made(monkeypatch):
     assert sum(made) == found.rows.num_rows == 1
 
 
-@pytest.fixture
-def a_day_of_very_many_lines(monkeypatch):
-    """What is many is a few dozen here: the table of lines is full at once, and little is kept in memory."""
-    monkeypatch.setattr("include.s3logs.parsing.repeats._FIRST_SLOTS", 64)
-    monkeypatch.setattr("include.s3logs.parsing.repeats._MOST_SLOTS", 64)
-    monkeypatch.setattr("include.s3logs.parsing.late_repeats._WAITING", 100)
-    monkeypatch.setattr("include.s3logs.parsing.lines.LINES", 16)
-    monkeypatch.setattr("include.s3logs.parsing.repeats.LINES", 16)
-    monkeypatch.setattr("include.s3logs.parsing.columns.FULL_ROWS", 50)
+# What is many is a few dozen here: the table of lines is full at once, and little is kept in memory.
+FEW = Limits(lines=16, rows=50, first_slots=64, most_slots=64, late=100)
 
 
 @pytest.mark.parametrize("wanted", FILTERS, ids=["default", "excluding", "nothing"])
-def test_repeats_among_more_lines_than_fit_into_memory(sample_content, wanted, a_day_of_very_many_lines):
+def test_repeats_among_more_lines_than_fit_into_memory(sample_content, wanted):
     half = len(sample_content) // 2
     contents = [
         b"\n".join(NASTY),
@@ -370,7 +368,7 @@ def test_repeats_among_more_lines_than_fit_into_memory(sample_content, wanted, a
         sample_content[half:],
         ORDINARY,
     ]
-    selector, known = Selector(wanted, COLUMNS), set()
+    selector, known = Selector(wanted, COLUMNS, FEW), set()
     parts = [part for data in contents for part in selector.select([data])]
     late = list(selector.finish())
     assert sum(part.repeats for part in late) > 0
@@ -382,21 +380,24 @@ def test_repeats_among_more_lines_than_fit_into_memory(sample_content, wanted, a
     assert all_of(parts + late) == expected
 
 
-def test_a_full_table_with_nothing_but_repeats_after_it(a_day_of_very_many_lines):
+def test_a_full_table_with_nothing_but_repeats_after_it():
     lines_ = [ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%016X" % n) for n in range(48)]
-    selector = Selector(FILTERS[0], ("key",))
+    selector = Selector(FILTERS[0], ("key",), FEW)
     data = b"\n".join([*lines_, *lines_])
     found = all_of([*selector.select([data]), *selector.finish()])
     assert (len(found[0]), found[2], found[3]) == (48, 96, 48)
 
 
 @pytest.mark.parametrize("slots", [2, 1 << 12, 1 << 20])
-def test_a_repeat_is_found_among_many_lines_and_only_there(slots, monkeypatch):
+def test_a_repeat_is_found_among_many_lines_and_only_there(slots):
     """The table of lines grows from few slots to as many as it takes, or has enough from the beginning."""
-    monkeypatch.setattr("include.s3logs.parsing.repeats._FIRST_SLOTS", slots)
     lines_ = [ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%016X" % n) for n in range(30_000)]
     everything = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
-    found = list(Selector(everything, ("key",)).select([b"\n".join([*lines_, *lines_[::3]])]))
+    found = list(
+        Selector(everything, ("key",), replace(LIMITS, first_slots=slots)).select(
+            [b"\n".join([*lines_, *lines_[::3]])]
+        )
+    )
     assert sum(part.repeats for part in found) == 10_000
     assert sum(part.rows.num_rows for part in found) == 30_000
 
@@ -433,7 +434,6 @@ def mutated(draw):
     return line
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(mutated(), min_size=1, max_size=5))
 @example([ORDINARY.replace(b" - hostid", b" 200 hostid")])
 @example([ORDINARY.replace(b"2026:", b"224::")])
@@ -443,9 +443,15 @@ def mutated(draw):
 @example(
     [ORDINARY.replace(b" us-west-1", b" [12/May/2026:08:09:10 +0000] 192.0.2.10 - ID REST.GET.OBJECT k - ")]
 )
-def test_mutated_lines_are_judged_alike(mutants):
+def mutants_are_judged_alike(mutants):
     data = b"\n".join(mutants)
     same(parse(data), strictly(data))
+
+
+@pytest.mark.parametrize("examples", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_lines_are_judged_alike(examples):
+    health = [HealthCheck.too_slow]
+    settings(max_examples=examples, deadline=None, suppress_health_check=health)(mutants_are_judged_alike)()
 
 
 @settings(max_examples=1000, deadline=None)

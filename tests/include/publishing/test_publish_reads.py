@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
@@ -14,11 +13,14 @@ import pytest
 from include.s3logs.lake.checkpoint import KIND, checkpoint_key, load_checkpoint
 from include.s3logs.lake.pointer import OutputFile, Pointer
 from include.s3logs.publishing import publish as module
+from include.s3logs.publishing.limits import Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import CHECKPOINT, publish
 from include.s3logs.stores.folder import LocalStore
-from include.s3logs.tables import growing_file, merging, parquet, temporary
+from include.s3logs.tables import merging, temporary
 from tests.bench.publishing import map_invented_day
+from tests.support import processes
+from tests.support.arrow_memory import counted
 from tests.support.memory_run import PROC
 from tests.support.paths import PROJECT
 from tests.support.small_archive import EXACT, FIRST, SECOND, Archive, line
@@ -156,6 +158,11 @@ def test_of_the_rows_only_row_groups_of_changed_datasets_are_decoded(archive, mo
 # How much at once
 
 
+def shown(content):
+    """What may be shown, without the states of the days."""
+    return {key: data for key, data in content.items() if key.startswith("usage/")}
+
+
 @pytest.fixture(scope="module")
 def invented(tmp_path_factory):
     """Three days of two datasets, of each many rows, with the bytes that a publication makes."""
@@ -169,18 +176,19 @@ def invented(tmp_path_factory):
 
 
 @pytest.mark.parametrize("at_once", [10, 1_000])
-def test_the_bytes_do_not_depend_on_how_much_is_held_at_once(invented, tmp_path, monkeypatch, at_once):
+def test_the_bytes_do_not_depend_on_how_much_is_held_at_once(invented, tmp_path, at_once):
     archive, content = invented
-    monkeypatch.setattr(merging, "AT_ONCE", at_once)
-    monkeypatch.setattr(merging, "_LEAST", 10)
-    other = archive.copy(tmp_path)
-    publish(other.lake, Masking(50, 20))
-    assert other.contents() == content
+    little = Limits(merging=merging.Limits(at_once, 10), lines=at_once, cells=at_once)
+    assert archive.copy(tmp_path).made(Masking(50, 20), little) == shown(content)
 
 
-def test_the_bytes_do_not_depend_on_what_goes_through_files(invented, tmp_path, monkeypatch):
+def test_the_bytes_do_not_depend_on_which_texts_grow_on_disk(invented, tmp_path):
     archive, content = invented
-    monkeypatch.setattr(growing_file, "SMALL", 100)
+    assert archive.copy(tmp_path).made(Masking(50, 20), Limits(small=100)) == shown(content)
+
+
+def test_the_bytes_do_not_depend_on_which_files_are_written_from_the_disk(invented, tmp_path, monkeypatch):
+    archive, content = invented
     monkeypatch.setattr(module, "SMALL", 0)
     monkeypatch.setattr(module, "_WAITING_BYTES", 0)
     other = archive.copy(tmp_path)
@@ -207,16 +215,13 @@ def test_the_rows_of_a_log_are_those_of_the_days_in_order(invented):
     assert len(found) > ROWS / 2
 
 
-def test_row_groups_of_a_log_are_of_a_fixed_number_of_rows(invented, tmp_path, monkeypatch):
+def test_row_groups_of_a_log_are_of_a_fixed_number_of_rows(invented, tmp_path):
     archive, _ = invented
-    monkeypatch.setattr(parquet, "_ROW_GROUP", 500)
-    found = []
-    for at_once in (1 << 18, 100):
-        monkeypatch.setattr(merging, "AT_ONCE", at_once)
-        monkeypatch.setattr(merging, "_LEAST", 50)
-        other = archive.copy(tmp_path / str(at_once))
-        publish(other.lake, EXACT)
-        found.append(other.contents())
+    other = archive.copy(tmp_path)
+    found = [
+        other.made(EXACT, Limits(row_group=500, merging=merging.Limits(at_once, 50)))
+        for at_once in (1 << 18, 100)
+    ]
     assert found[0] == found[1]
     data = BytesIO(found[0]["usage/000001/logs/2024-06.parquet"])
     metadata = pq.ParquetFile(data).metadata
@@ -239,19 +244,26 @@ def test_local_files_are_gone_when_a_publication_is_done(archive, tmp_path, monk
     assert list(folder.iterdir()) == []
 
 
+def test_the_rows_of_a_month_are_never_in_memory_as_a_whole(tmp_path):
+    archive = Archive(tmp_path)
+    for day in (FIRST, SECOND):
+        map_invented_day(archive.lake, day, 2, 100_000)
+    publish(archive.lake, EXACT)  # so that the month is merged
+    with counted() as memory:
+        archive.made(Masking(50, 20), Limits(row_group=10_000, merging=merging.Limits(rows=10_000)))
+    rows = sum(archive.output("mapped", day, "rows").nbytes for day in (FIRST, SECOND))
+    assert 0 < memory.max_memory() < rows
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not (PROC / "clear_refs").exists(), reason="Linux tells the peak")
 def test_a_month_of_very_many_requests_takes_little_memory(tmp_path):
     """As tables and sorted as a whole these took 600 MB; now 230 MB, be they twice or half as many."""
     lake = LocalStore(tmp_path / "lake")
     for day in (FIRST, SECOND, date(2024, 6, 3)):
         map_invented_day(lake, day, 2, 800_000)
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.support.publish_memory_run", str(tmp_path)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = processes.run(sys.executable, "-m", "tests.support.publish_memory_run", tmp_path, cwd=PROJECT)
+    assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     assert found["requests"] == 2_400_000
     assert found["growth"] < 330_000_000

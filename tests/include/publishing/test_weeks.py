@@ -10,10 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.s3logs.publishing import dataset_files, weeks
-from include.s3logs.publishing.publish import publish
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.weeks import by_week
-from include.s3logs.tables import growing_file
 from tests.support.small_archive import EXACT, FIRST, SECOND, Archive, line
 
 MONDAY = date(2024, 5, 27)
@@ -50,21 +48,19 @@ def published(found, folder, **asked):
     }
 
 
-@pytest.fixture(params=["as it is", "little at once"])
-def at_once(request, monkeypatch):
+@pytest.fixture(params=[LIMITS, Limits(cells=3, small=10)], ids=["as it is", "little at once"])
+def limits(request):
     """The bytes do not depend on it."""
-    if request.param != "as it is":
-        monkeypatch.setattr(weeks, "_AT_ONCE", 3)
-        monkeypatch.setattr(growing_file, "SMALL", 10)
+    return request.param
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])
-def test_every_week_has_a_row_and_every_asset_a_column(tmp_path, at_once, count):
+def test_every_week_has_a_row_and_every_asset_a_column(tmp_path, limits, count):
     found = sums(count)
     paths, mondays = sorted({path for path, _ in found}), sorted({week for _, week in found})
     expected = [["week_start", *paths]]
     expected += [[str(week), *(str(found.get((path, week), 0)) for path in paths)] for week in mondays]
-    files = published(found, tmp_path)
+    files = published(found, tmp_path, limits=limits)
     assert files["by_asset_per_week.tsv"].decode() == "".join("\t".join(row) + "\n" for row in expected)
     long = pq.read_table(BytesIO(files["by_asset_per_week.parquet"])).to_pylist()
     assert [(row["week_start"], row["asset_path"], row["bytes_sent"]) for row in long] == sorted(
@@ -72,7 +68,7 @@ def test_every_week_has_a_row_and_every_asset_a_column(tmp_path, at_once, count)
     )
 
 
-def test_types_are_summed_by_week_and_those_without_traffic_are_left_out(tmp_path, at_once):
+def test_types_are_summed_by_week_and_those_without_traffic_are_left_out(tmp_path, limits):
     found = {key: sent for key, sent in sums(200).items() if not key[0].endswith(".mp4")}
     expected = Counter()
     for (path, week), sent in found.items():
@@ -81,7 +77,7 @@ def test_types_are_summed_by_week_and_those_without_traffic_are_left_out(tmp_pat
     shown = ["Neurophysiology", "Microscopy", "Miscellaneous"]
     rows = [["week_start", *shown]]
     rows += [[str(week), *(str(expected[week, kind]) for kind in shown)] for week in mondays]
-    files = published(found, tmp_path)
+    files = published(found, tmp_path, limits=limits)
     assert files["by_asset_type_per_week.tsv"].decode() == "".join("\t".join(row) + "\n" for row in rows)
     by_type = defaultdict(int)
     for (path, week), sent in found.items():
@@ -98,17 +94,14 @@ def test_with_too_many_assets_only_the_wide_table_of_them_is_left_out(tmp_path):
     assert published(found, tmp_path, most_columns=19) == every
 
 
-def test_of_very_many_keys_that_nobody_claims_there_is_no_wide_table_any_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_files, "MOST_COLUMNS", 2)
+def test_of_very_many_keys_that_nobody_claims_there_is_no_wide_table_any_more(tmp_path):
     archive = Archive(tmp_path)
     wide = {f"usage/{name}/by_asset_per_week.tsv" for name in ("reef", "unassociated")}
     claimed = {f"{n}.txt": "reef" for n in range(4)}
     archive.do(FIRST, *map(line, [*claimed, "x.txt", "y.txt"]), datasets=claimed)
-    publish(archive.lake, EXACT)
-    assert wide < set(archive.files())
+    assert wide < set(archive.made(EXACT, Limits(columns=2)))
     archive.do(SECOND, line("z.txt", day=SECOND), datasets=claimed)
-    publish(archive.lake, EXACT)
-    assert wide & set(archive.files()) == {"usage/reef/by_asset_per_week.tsv"}
-    assert archive.parquet("usage/unassociated/by_asset_per_week.parquet")["asset_path"].to_pylist() == [
-        *("x.txt", "y.txt", "z.txt")
-    ]
+    files = archive.made(EXACT, Limits(columns=2))
+    assert wide & set(files) == {"usage/reef/by_asset_per_week.tsv"}
+    long = pq.read_table(BytesIO(files["usage/unassociated/by_asset_per_week.parquet"]))
+    assert long["asset_path"].to_pylist() == ["x.txt", "y.txt", "z.txt"]

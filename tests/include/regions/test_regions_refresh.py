@@ -14,9 +14,10 @@ from include.s3logs.errors import (
     IpQuotaUsedUpError,
     IpServiceUnavailableError,
 )
-from include.s3logs.regions import Regions, ipinfo, refresh
+from include.s3logs.regions import Regions, refresh
 from include.s3logs.regions.addresses import pack
 from include.s3logs.regions.cache import RegionCache, merge_cache
+from include.s3logs.regions.ipinfo import Ipinfo
 from include.s3logs.regions.networks import Labelled, NetworkTable, read_network
 from include.s3logs.regions.refresh import SPAN_DAYS, Refreshed, refresh_cache, requesters
 from include.s3logs.regions.salt import hash_address
@@ -302,15 +303,16 @@ def test_a_refused_token_fails_because_it_does_not_heal(lake, many):
         again(lake, many)
 
 
-def test_after_a_crash_only_what_is_left_is_asked(lake, many, monkeypatch):
-    monkeypatch.setattr(ipinfo, "_SAVE_EVERY", 1)
+def test_after_a_crash_only_what_is_left_is_asked(lake, many):
+    saving = regions(lake, many)
+    saving.ipinfo = Ipinfo(SALT, RegionCache(lake), today=TODAY, service=many, save_every=1)
 
     class KilledError(BaseException):
         pass
 
     many.failures = {3: KilledError()}
     with pytest.raises(KilledError):
-        again(lake, many)
+        refresh_cache(lake, saving)
     answered = many.asked[:6]
     many.batches, many.failures = [], {}
     assert again(lake, many) == Refreshed(due=4, found=4, asked=4, answered=4)

@@ -4,6 +4,7 @@ import hmac
 import os
 import stat
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,40 +14,55 @@ from hypothesis import strategies as st
 
 from include.s3logs.errors import SettingsError
 from include.s3logs.regions import salt
-from include.s3logs.regions.salt import hash_address, load_salt
+from include.s3logs.regions.salt import hash_address, usual_folders
+from include.s3logs.settings import PROJECT
 
 
 @pytest.fixture(autouse=True)
-def places(monkeypatch, tmp_path):
-    """No salt in the environment, and a project and a home of this test alone."""
+def no_salt(monkeypatch):
+    """No salt in the environment."""
     monkeypatch.delenv("IP_HASH_SALT")
+
+
+@pytest.fixture
+def places(tmp_path):
+    """A project and a home of this test alone."""
     project, home = tmp_path / "project", tmp_path / "home"
     project.mkdir()
     home.mkdir()
-    monkeypatch.setattr(salt, "PROJECT", project)
-    monkeypatch.setattr(Path, "home", lambda: home)
     return project, home
+
+
+@pytest.fixture
+def load_salt(places):
+    """The function, which looks in these places."""
+    return partial(salt.load_salt, folders=lambda: places)
 
 
 def load_in_process(path):
     import os
 
     os.environ.pop("IP_HASH_SALT", None)
-    return load_salt(path)
+    return salt.load_salt(path)
 
 
-def test_the_variable_goes_before_all_files(monkeypatch, tmp_path):
+def test_the_usual_folders_are_the_project_and_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert usual_folders() == (PROJECT, tmp_path)
+
+
+def test_the_variable_goes_before_all_files(load_salt, monkeypatch, tmp_path):
     monkeypatch.setenv("IP_HASH_SALT", "a salt that is long enough ")
     assert load_salt(str(tmp_path / "file")) == b"a salt that is long enough"
     assert not (tmp_path / "file").exists()
 
 
-def test_the_variable_may_hold_any_bytes(monkeypatch):
+def test_the_variable_may_hold_any_bytes(load_salt, monkeypatch):
     monkeypatch.setenv("IP_HASH_SALT", os.fsdecode(b"\xff\x80 and fourteen more"))
     assert load_salt() == b"\xff\x80 and fourteen more"
 
 
-def test_a_salt_is_made_once_for_its_owner_alone(places, caplog):
+def test_a_salt_is_made_once_for_its_owner_alone(load_salt, places, caplog):
     project, home = places
     first = load_salt()
     file = project / ".s3logs/ip_hash_salt"
@@ -61,21 +77,23 @@ def test_a_salt_is_made_once_for_its_owner_alone(places, caplog):
     assert first.decode() not in caplog.text
 
 
-def test_a_file_that_the_setting_names(tmp_path):
+def test_a_file_that_the_setting_names(load_salt, tmp_path):
     file = tmp_path / "secret/salt"
     assert load_salt(str(file)) == file.read_text().strip().encode()
 
 
-def test_where_the_project_may_not_be_written_it_is_the_home(places, monkeypatch):
-    _, home = places
-    monkeypatch.setattr(salt, "_may_be_made", lambda path: path.is_relative_to(home))
+def test_where_the_project_may_not_be_written_it_is_the_home(load_salt, places):
+    project, home = places
+    project.rmdir()
+    project.touch()  # in a file nobody may make one, not even root
     made = load_salt()
     assert (home / ".s3logs/ip_hash_salt").read_text().strip().encode() == made
-    monkeypatch.setattr(salt, "_may_be_made", lambda path: True)
+    project.unlink()
+    project.mkdir()
     assert load_salt() == made  # it stays where it is when the project becomes writable
 
 
-def test_where_a_salt_may_be_that_may_not_be_looked_at_no_other_is_made(places, monkeypatch):
+def test_where_a_salt_may_be_that_may_not_be_looked_at_no_other_is_made(load_salt, places, monkeypatch):
     def is_file(path):
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -93,7 +111,7 @@ def test_processes_that_start_at_once_agree(tmp_path):
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["salt"]
 
 
-def test_a_process_that_was_slower_takes_what_is_there(tmp_path, monkeypatch):
+def test_a_process_that_was_slower_takes_what_is_there(load_salt, tmp_path, monkeypatch):
     file = tmp_path / "salt"
     exists = Path.exists
     file.write_text("0123456789abcdef\n")
@@ -102,7 +120,7 @@ def test_a_process_that_was_slower_takes_what_is_there(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("lake", ["lake", "lake/", "file:{}/lake"])
-def test_a_file_inside_the_lake_is_refused(tmp_path, monkeypatch, lake):
+def test_a_file_inside_the_lake_is_refused(load_salt, tmp_path, monkeypatch, lake):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match="inside the lake"):
         load_salt(str(tmp_path / "lake/regions/salt"), lake.format(tmp_path))
@@ -113,14 +131,14 @@ def test_a_file_inside_the_lake_is_refused(tmp_path, monkeypatch, lake):
         load_salt(str(link / "salt"), lake.format(tmp_path))
 
 
-def test_a_default_inside_the_lake_is_refused_and_a_lake_in_a_bucket_is_no_matter(places):
+def test_a_default_inside_the_lake_is_refused_and_a_lake_in_a_bucket_is_no_matter(load_salt, places):
     project, _ = places
     with pytest.raises(SettingsError, match="inside the lake"):
         load_salt("", str(project))
     assert load_salt("", "s3://bucket/lake")
 
 
-def test_what_can_be_guessed_is_refused_without_showing_it(monkeypatch, tmp_path):
+def test_what_can_be_guessed_is_refused_without_showing_it(load_salt, monkeypatch, tmp_path):
     monkeypatch.setenv("IP_HASH_SALT", "swordfish")
     with pytest.raises(SettingsError, match="IP_HASH_SALT") as error:
         load_salt()
@@ -132,7 +150,7 @@ def test_what_can_be_guessed_is_refused_without_showing_it(monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("name", ["s3://bucket/salt", "{}", "{}/file/salt"])
-def test_what_is_no_file_is_refused(tmp_path, name):
+def test_what_is_no_file_is_refused(load_salt, tmp_path, name):
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="IP_HASH_SALT"):
         load_salt(name.format(tmp_path))

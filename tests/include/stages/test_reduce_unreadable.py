@@ -16,6 +16,7 @@ from include.s3logs.errors import (
 )
 from include.s3logs.lake.checkpoint import load_checkpoint
 from include.s3logs.lake.open_days import open_days
+from include.s3logs.logs.limits import Limits
 from include.s3logs.stores.folder import LocalStore
 from tests.support.reduce_world import BROKEN_GZIP, DAY, GARBAGE, World, assert_reconciled, line, name
 
@@ -88,9 +89,9 @@ PIECE = 10_000  # instead of 8 MiB
 
 
 @pytest.fixture
-def small_pieces(monkeypatch):
-    for module in ("stores.folder", "logs.reading"):
-        monkeypatch.setattr(f"include.s3logs.{module}.PIECE", PIECE)
+def small_pieces(tmp_path):
+    """A world whose objects are read in small pieces."""
+    return World(tmp_path, Limits(piece=PIECE))
 
 
 def many(lines, start=0):
@@ -99,12 +100,11 @@ def many(lines, start=0):
 
 
 @pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
-def test_objects_of_many_pieces_give_the_same_bytes(world, small_pieces, monkeypatch, on_unreadable):
+def test_objects_of_many_pieces_give_the_same_bytes(world, small_pieces, on_unreadable):
     world.deliver(b"\xef\xbb\xbf" + many(300), name("A"))
     world.deliver(gzip.compress(many(300, 300)) + gzip.compress(many(300, 600) + GARBAGE), name("B"))
     world.deliver(many(300, 800) + b"no end", name("C"))
-    in_pieces = world.reduce(rejection_limit=1, on_unreadable=on_unreadable).checkpoint
-    monkeypatch.undo()
+    in_pieces = small_pieces.reduce(rejection_limit=1, on_unreadable=on_unreadable).checkpoint
     whole = world.reduce(rejection_limit=1, on_unreadable=on_unreadable, force=True).checkpoint
     assert max(int(row["size"]) for row in world.objects(whole)) > 5 * PIECE
     assert in_pieces.counts == whole.counts
@@ -114,9 +114,9 @@ def test_objects_of_many_pieces_give_the_same_bytes(world, small_pieces, monkeyp
 
 
 @pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
-def test_nothing_of_a_large_object_that_is_corrupt_at_its_end_counts(world, small_pieces, packing, pack):
+def test_nothing_of_a_large_object_that_is_corrupt_at_its_end_counts(small_pieces, packing, pack):
     """And none of its lines makes a duplicate of the same line elsewhere."""
-    packed = pack(many(5000))
+    world, packed = small_pieces, pack(many(5000))
     assert len(packed) > 20 * PIECE
     world.deliver(line(), name("A"))
     world.deliver(packed[:-5], name("B"))
@@ -143,9 +143,10 @@ class Vanishing(LocalStore):
 
 
 @pytest.mark.parametrize("on_unreadable", ["fail", "skip"])
-def test_an_object_that_vanishes_in_its_middle_fails_the_day(world, small_pieces, on_unreadable):
+def test_an_object_that_vanishes_in_its_middle_fails_the_day(small_pieces, on_unreadable):
     """Skipping it is no longer possible: lines of it are counted."""
-    world.stores["reef"] = Vanishing(world.stores["reef"].root)
+    world = small_pieces
+    world.stores["reef"] = Vanishing(world.stores["reef"].root, PIECE)
     world.deliver(many(300))
     with pytest.raises(UnreadableObjectError, match=name()) as error:
         world.reduce(on_unreadable=on_unreadable)
@@ -154,10 +155,8 @@ def test_an_object_that_vanishes_in_its_middle_fails_the_day(world, small_pieces
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bytes])
-def test_what_never_ends_a_line_is_no_log_object(world, small_pieces, monkeypatch, pack):
-    for module in ("logs.decompress", "stages.reduce"):
-        monkeypatch.setattr(f"include.s3logs.{module}.LONGEST_LINE", 3 * PIECE)
-    monkeypatch.setattr("include.s3logs.logs.decompress.UNPACKED", PIECE)
+def test_what_never_ends_a_line_is_no_log_object(tmp_path, pack):
+    world = World(tmp_path, Limits(piece=PIECE, unpacked=PIECE, line=3 * PIECE))
     world.deliver(line(), name("A"))
     world.deliver(pack(line() + Random(1).randbytes(5 * PIECE).replace(b"\n", b"")), name("B"))
     with pytest.raises(UnreadableObjectError, match="a line is longer than 30000 bytes"):

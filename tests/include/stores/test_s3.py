@@ -21,8 +21,14 @@ from include.s3logs.stores.store import PIECE
 
 
 @pytest.fixture
-def store(s3, bucket):
-    return S3Store(s3.client, bucket, "some/prefix/")
+def pauses():
+    """The pauses before another try, as they would have been."""
+    return []
+
+
+@pytest.fixture
+def store(s3, bucket, pauses):
+    return S3Store(s3.client, bucket, "some/prefix/", wait=pauses.append)
 
 
 def test_writes_lists_reads_and_deletes(store, s3, bucket):
@@ -126,18 +132,18 @@ class _Troubled(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def troubled():
+def troubled(pauses):
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Troubled)
     server.released = threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield S3Store(_client(f"http://127.0.0.1:{server.server_port}"), "bucket")
+    yield S3Store(_client(f"http://127.0.0.1:{server.server_port}"), "bucket", wait=pauses.append)
     server.released.set()
     server.shutdown()
     server.server_close()
 
 
 @pytest.mark.parametrize("kind", ["slow-down", "broken", "too-many", "too-slow", "hangs", "cut"])
-def test_what_can_heal_is_worth_another_attempt(troubled, kind, no_pauses):
+def test_what_can_heal_is_worth_another_attempt(troubled, kind):
     with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
         troubled.read(kind)
     with pytest.raises(StoreUnavailableError, match=f"s3://bucket/{kind}"):
@@ -155,14 +161,6 @@ def test_a_request_the_server_refuses_as_wrong_is_permanent(troubled):
 
 
 # Content in pieces
-
-
-@pytest.fixture
-def no_pauses(monkeypatch):
-    """The pauses before another try, as they would have been."""
-    pauses = []
-    monkeypatch.setattr("include.s3logs.stores.s3.time.sleep", pauses.append)
-    return pauses
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 2 * PIECE + 5])
@@ -241,23 +239,23 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_piece_that_breaks_off_is_asked_for_again_and_no_other(store, no_pauses, error):
+def test_a_piece_that_breaks_off_is_asked_for_again_and_no_other(store, pauses, error):
     content = os.urandom(2 * PIECE + 5)
     store.write("large", content)
     store.client = _Breaking(store.client, 2, error)
     assert b"".join(store.read_pieces("large", len(content))) == content
     ranges = [f"bytes={n * PIECE}-{min((n + 1) * PIECE, len(content)) - 1}" for n in range(3)]
     assert store.client.ranges == [ranges[0]] * 3 + ranges[1:]
-    assert no_pauses == [1, 2]
+    assert pauses == [1, 2]
 
 
-def test_a_piece_that_always_breaks_off_is_an_outage(store, no_pauses):
+def test_a_piece_that_always_breaks_off_is_an_outage(store, pauses):
     store.write("small", b"content")
     store.client = _Breaking(store.client, 100, ERRORS[0])
     with pytest.raises(StoreUnavailableError, match="some/prefix/small"):
         list(store.read_pieces("small", 7))
     assert store.client.ranges == [None] * 4
-    assert no_pauses == [1, 2, 4]
+    assert pauses == [1, 2, 4]
 
 
 def test_a_large_file_is_put_in_parts_and_listed_as_one(store, s3, bucket, tmp_path):

@@ -9,8 +9,9 @@ import pytest
 
 from include.s3logs.errors import CorruptLakeError
 from include.s3logs.tables import merging
-from include.s3logs.tables.merging import ranges, runs
+from include.s3logs.tables.merging import LIMITS, Limits, ranges, runs
 
+FEW = Limits(rows=40, least=5)
 KEYS = ("dataset", "asset_path", "timestamp")
 KINDS = pa.schema(
     [("size", pa.int64()), ("dataset", pa.string()), ("asset_path", pa.string()), ("timestamp", pa.int64())]
@@ -33,18 +34,11 @@ def by_all(table):
     return table.sort_by([(name, "ascending") for name in (*KEYS, "size")])
 
 
-def read(paths, datasets=None):
+def read(paths, datasets=None, limits=LIMITS):
     return [
         [tuple(row.values()) for row in part.to_pylist()]
-        for part in ranges(paths, (*KEYS, "size"), KEYS, by_all, datasets)
+        for part in ranges(paths, (*KEYS, "size"), KEYS, by_all, datasets, limits=limits)
     ]
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """A few rows at a time."""
-    monkeypatch.setattr(merging, "AT_ONCE", 40)
-    monkeypatch.setattr(merging, "_LEAST", 5)
 
 
 class Recording(pq.ParquetFile):
@@ -66,7 +60,7 @@ def groups(monkeypatch):
 
 @pytest.mark.parametrize("group", [7, 64, 1 << 20])
 @pytest.mark.parametrize("seed", range(6))
-def test_all_rows_come_once_and_in_order(tmp_path, small, group, seed):
+def test_all_rows_come_once_and_in_order(tmp_path, group, seed):
     rng = random.Random(seed)
     files = [
         [
@@ -77,26 +71,26 @@ def test_all_rows_come_once_and_in_order(tmp_path, small, group, seed):
     ]
     paths = [write(tmp_path / f"{n}.parquet", sorted(rows), group) for n, rows in enumerate(files)]
     expected = sorted(row for rows in files for row in rows)
-    parts = read(paths)
+    parts = read(paths, limits=FEW)
     assert [row for part in parts for row in part] == expected
     assert all(before[-1][:3] < after[0][:3] for before, after in pairwise(parts))
-    some = read(paths, ["d1", "d3", "nobody"])
+    some = read(paths, ["d1", "d3", "nobody"], FEW)
     assert [row for part in some for row in part] == [row for row in expected if row[0] in ("d1", "d3")]
 
 
 @pytest.mark.parametrize("group", [64, 1 << 20])
-def test_no_more_rows_are_held_than_asked_for(tmp_path, small, group):
+def test_no_more_rows_are_held_than_asked_for(tmp_path, group):
     rows = [("d", f"{n // 10:04}", n, 0) for n in range(2_000)]
     paths = [write(tmp_path / f"{n}.parquet", rows[n::4], group) for n in range(4)]
-    parts = read(paths)
+    parts = read(paths, limits=FEW)
     assert sum(map(len, parts)) == 2_000
     assert max(map(len, parts)) <= 2 * 40
 
 
-def test_equal_keys_stay_together_even_if_they_are_more_than_are_held(tmp_path, small):
+def test_equal_keys_stay_together_even_if_they_are_more_than_are_held(tmp_path):
     rows = [("d", "a", 1, n) for n in range(500)]
     paths = [write(tmp_path / "1.parquet", rows), write(tmp_path / "2.parquet", [("d", "a", 2, 0)])]
-    assert read(paths)[0][:500] == rows
+    assert read(paths, limits=FEW)[0][:500] == rows
 
 
 def test_only_row_groups_of_the_datasets_are_read(tmp_path, groups):
@@ -114,11 +108,11 @@ def test_row_groups_without_statistics_are_read(tmp_path, groups):
     assert groups == [[0, 1, 2]]
 
 
-def test_files_that_are_not_in_order_are_an_error(tmp_path, small):
+def test_files_that_are_not_in_order_are_an_error(tmp_path):
     rows = [("d", f"{n:04}", 0, 0) for n in range(100)]
     rows[10], rows[90] = rows[90], rows[10]
     with pytest.raises(CorruptLakeError, match=r"dataset, asset_path, timestamp.*1\.parquet"):
-        read([write(tmp_path / "1.parquet", rows)])
+        read([write(tmp_path / "1.parquet", rows)], limits=FEW)
 
 
 def test_runs_go_on_in_the_next_table():

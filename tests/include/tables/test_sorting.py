@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.s3logs.tables import sorting
 from include.s3logs.tables.order import distinct, sorted_by_all
 from include.s3logs.tables.sorting import Groups, Limits, Sorter, grouped
 from include.s3logs.tables.temporary import temporary_folder
@@ -162,10 +161,9 @@ def test_different_values_over_the_borders_of_tables(rows, lengths):
     assert pa.concat_tables(found).equals(expected)
 
 
-def test_groups_that_do_not_fit_in_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(sorting, "LIMITS", TINY)
+def test_groups_that_do_not_fit_in_the_memory(tmp_path):
     values = [n * 7919 % 50 for n in range(500)]
-    groups = Groups(tmp_path / "groups", pa.schema([("n", pa.int64())]), distinct, "n")
+    groups = Groups(tmp_path / "groups", pa.schema([("n", pa.int64())]), distinct, "n", limits=TINY)
     for begin in range(0, 500, 20):
         groups.add(pa.table({"n": values[begin : begin + 20]}))
     assert any(tmp_path.iterdir())

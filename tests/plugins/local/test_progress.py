@@ -1,6 +1,7 @@
 """What a person sees of the runs: parameters in, progress, figures and errors out."""
 
 import argparse
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -115,9 +116,11 @@ def test_before_anything_is_known_there_is_a_view_too():
     assert "discover" in printed(target)
 
 
+at_once = partial(follow, wait=lambda _: None)
+
+
 @pytest.fixture
-def fake(monkeypatch):
-    monkeypatch.setattr(progress.time, "sleep", lambda _: None)
+def fake():
     with fake_airflow() as (server, url):
         server.runs = Runs(RestClient(url, USER, PASSWORD))
         yield server
@@ -140,7 +143,7 @@ def test_a_run_is_followed_to_its_end(fake):
             fake.run("r", *scene, days=days)
 
     target = console()
-    end = follow(fake.runs, ["r"], target, check)
+    end = at_once(fake.runs, ["r"], target, check)
     assert (end.ended, end.succeeded) == (True, False)
     assert [(run, step.stage, step.day) for run, step in end.failed()] == [("r", "reduce", "2024-06-01")]
     assert [line.split()[-1] for line in printed(target).splitlines()] == [
@@ -162,7 +165,7 @@ def test_of_a_run_that_was_cleared_only_the_news_are_told(fake):
         fake.run("r", state, [done, ("day.bin", 0, step, tries)], days=["2024-06-01"])
 
     target = console()
-    follow(fake.runs, ["r"], target, check, before)
+    at_once(fake.runs, ["r"], target, check, before)
     assert [line.split()[1:] for line in printed(target).splitlines()] == [
         ["bin", "running"],
         ["bin", "done"],
@@ -187,7 +190,7 @@ def test_a_component_that_ends_ends_the_waiting(fake):
         raise AirflowError("Airflow's scheduler ended unexpectedly")
 
     with pytest.raises(AirflowError):
-        follow(fake.runs, ["r"], console(), check)
+        at_once(fake.runs, ["r"], console(), check)
 
 
 DAYS_TSV = (

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -33,10 +33,14 @@ _DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file: LLVM doe
 @cache
 def kernels() -> Any:
     """Return the kernels, by name: each takes addresses and numbers, and returns a number."""
-    code = _kept()
+    return _loaded(_folders())
+
+
+def _loaded(folders: Sequence[Path], compiled: Callable[[], bytes] | None = None) -> Any:
+    code = _kept(folders)
     if code is None:
         log.warning("The parser's kernels are compiled now; do it ahead by: python -m %s", __package__)
-        code = build()
+        code = build(folders, compiled)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -44,12 +48,10 @@ def kernels() -> Any:
     return SimpleNamespace(**functions, engine=engine)  # the engine owns the code
 
 
-def build() -> bytes:
-    """Compile the kernels, keep the code for later processes, and return it."""
-    from include.s3logs.parsing.kernel.build import module  # noqa: PLC0415 (loads Numba)
-
-    code: bytes = _machine().emit_object(module())
-    for folder in _folders():
+def build(folders: Sequence[Path] | None = None, compiled: Callable[[], bytes] | None = None) -> bytes:
+    """Compile the kernels, keep the code for later processes in the first folder that can be, return it."""
+    code = (compiled or _compiled)()
+    for folder in _folders() if folders is None else folders:
         temporary = folder / f"{_name()}.{secrets.token_hex(4)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -62,8 +64,15 @@ def build() -> bytes:
     return code
 
 
-def _kept() -> bytes | None:
-    for folder in _folders():
+def _compiled() -> bytes:
+    from include.s3logs.parsing.kernel.build import module  # noqa: PLC0415 (loads Numba)
+
+    code: bytes = _machine().emit_object(module())
+    return code
+
+
+def _kept(folders: Sequence[Path]) -> bytes | None:
+    for folder in folders:
         with suppress(OSError):
             kept = (folder / _name()).read_bytes()
             code, digest = kept[:-_DIGEST], kept[-_DIGEST:]
@@ -82,13 +91,13 @@ def _folders() -> list[Path]:
 
 
 @cache
-def _name() -> str:
+def _name(sources: Path = _HERE, version: Callable[[str], str] = version) -> str:
     """Return the name of the file: it tells everything that the code depends on."""
     system = os.uname()  # a folder may be shared by machines of more than one kind
     told = [system.sysname, system.machine, *_processor(), version("numba"), version("llvmlite")]
     digest = hashlib.sha256("\n".join(told).encode())
     for source in SOURCES:
-        digest.update((_HERE / f"{source}.py").read_bytes())
+        digest.update((sources / f"{source}.py").read_bytes())
     return f"kernels-{digest.hexdigest()[:16]}.o"
 
 

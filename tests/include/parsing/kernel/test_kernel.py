@@ -65,40 +65,52 @@ def test_a_change_of_anything_asks_for_other_kernels(change, monkeypatch, tmp_pa
         monkeypatch.setenv("NUMBA_CPU_NAME", "generic")  # of whatever kind
     before = compiled._name()
     compiled._name.cache_clear()
-    here = os.uname()
+    here, told = os.uname(), {}
     if change == "system":
         monkeypatch.setattr("os.uname", lambda: SimpleNamespace(sysname="Another", machine=here.machine))
     elif change == "machine":
         monkeypatch.setattr("os.uname", lambda: SimpleNamespace(sysname=here.sysname, machine="another"))
     elif change == "version":
-        monkeypatch.setattr(compiled, "version", lambda _: "0")
+        told = {"version": lambda _: "0"}
     elif change == "processor":
         monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
     else:
         for source in compiled.SOURCES:
             (tmp_path / f"{source}.py").write_bytes((compiled._HERE / f"{source}.py").read_bytes())
         (tmp_path / "scan.py").open("a").write("#")
-        monkeypatch.setattr(compiled, "_HERE", tmp_path)
-    assert compiled._name() != before
+        told = {"sources": tmp_path}
+    assert compiled._name(**told) != before
 
 
-def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(monkeypatch, tmp_path, caplog):
+def kept_code():
+    """What was compiled before: in place of compiling it again."""
+    compiled.kernels()
+    return compiled._kept(compiled._folders())
+
+
+COMPILING = pytest.mark.parametrize(
+    "code", [kept_code, pytest.param(compiled._compiled, marks=pytest.mark.slow)], ids=["kept", "compiled"]
+)
+
+
+@COMPILING
+def test_kernels_that_can_be_kept_nowhere_are_built_all_the_same(code, tmp_path, caplog):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "file"])
     with caplog.at_level(logging.WARNING):
-        functions = compiled.kernels.__wrapped__()
+        functions = compiled._loaded([tmp_path / "file"], code)
     assert "cannot be kept in" in caplog.text
     assert "compiled now" in caplog.text
     assert functions.append_numbers(0, 0, 0, 0, 0, 0, 0) == 0
 
 
-def test_kernels_are_kept_where_the_user_may_write(monkeypatch, tmp_path):
+@COMPILING
+def test_kernels_are_kept_where_the_user_may_write(code, tmp_path):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "file", tmp_path / "cache/s3logs"])
-    code = compiled.build()
+    folders = [tmp_path / "file", tmp_path / "cache/s3logs"]
+    built = compiled.build(folders, code)
     (kept,) = (tmp_path / "cache/s3logs").iterdir()
-    assert kept.read_bytes().startswith(code)
-    assert compiled._kept() == code
+    assert kept.read_bytes().startswith(built)
+    assert compiled._kept(folders) == built
 
 
 def test_a_user_without_a_home_finds_the_kernels_beside_the_sources(monkeypatch):
@@ -112,18 +124,18 @@ def test_a_user_without_a_home_finds_the_kernels_beside_the_sources(monkeypatch)
 
 
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda kept: kept[:-1], lambda kept: bytes(len(kept))])
-def test_damaged_kernels_are_not_used(damage, monkeypatch, tmp_path, caplog):
+def test_damaged_kernels_are_not_used(damage, tmp_path, caplog):
     compiled.kernels()
     kept = next(folder / compiled._name() for folder in compiled._folders() if folder.is_dir()).read_bytes()
-    monkeypatch.setattr(compiled, "_folders", lambda: [tmp_path / "damaged", tmp_path])
+    folders = [tmp_path / "damaged", tmp_path]
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / compiled._name()).write_bytes(damage(kept))
-    assert compiled._kept() is None
+    assert compiled._kept(folders) is None
     assert "damaged are not whole" in caplog.text
     (tmp_path / compiled._name()).write_bytes(kept)
-    assert compiled._kept() == kept[: -compiled._DIGEST]
+    assert compiled._kept(folders) == kept[: -compiled._DIGEST]
 
 
 def test_every_source_of_the_kernels_decides_their_name():
     sources = {path.stem for path in (PROJECT / "include/s3logs/parsing/kernel").glob("*.py")}
-    assert sources == {*compiled.SOURCES, "compiled", "__init__"}
+    assert sources == {*compiled.SOURCES, "compiled", "__init__", "__main__"}

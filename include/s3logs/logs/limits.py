@@ -1,0 +1,22 @@
+"""How much of the log objects is held at once."""
+
+from dataclasses import dataclass
+
+from include.s3logs.stores.store import PIECE
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is held of log objects at once, in bytes; only `line` decides what is found in them."""
+
+    piece: int = PIECE
+    """An object of no more than a store gives at once is read with others, and before its turn."""
+    ahead: int = 64 << 20
+    """Objects that are read before their turn; one of them in any case."""
+    unpacked: int = 1 << 20
+    """The most that comes out of packed content at once, however well it was packed."""
+    line: int = 16 << 20
+    """No line of a log comes near (S3 takes 8 KB of headers): what has a longer one is no access log."""
+
+
+LIMITS = Limits()

@@ -1,0 +1,24 @@
+"""How much of a day the stages work on at once."""
+
+from dataclasses import dataclass
+
+from include.s3logs.logs.limits import LIMITS as OF_LOGS
+from include.s3logs.logs.limits import Limits as OfLogs
+from include.s3logs.tables.parquet import BATCH
+from include.s3logs.tables.sorting import LIMITS as SORTING
+from include.s3logs.tables.sorting import Limits as Sorting
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a stage holds of a day in memory at once; the result does not depend on it."""
+
+    rows: int = BATCH
+    """Rows of a file."""
+    keys: int = 1 << 14
+    """Object keys whose totals are given at once."""
+    sorting: Sorting = SORTING
+    logs: OfLogs = OF_LOGS
+
+
+LIMITS = Limits()
