@@ -54,7 +54,7 @@ def archive_files(
             (BY_REGION, regions),
             (BY_DATASET, by_dataset),
         ):
-            yield from measures(table, _FOLDER, of, masking, folder, limits)
+            yield from measures(table, of, masking, folder, limits, place=_FOLDER)
         for name, data in requester_count(requesters, masking):
             yield f"{_FOLDER}{name}", data
         yield TOTALS_OF_DATASETS.key, to_json({name: datasets[name].summary(masking) for name in names})

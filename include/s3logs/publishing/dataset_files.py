@@ -130,13 +130,13 @@ def _files(
     limits: Limits,
     most_columns: int | None,
 ) -> Files:
-    yield from measures(BY_DAY, "", own["by_day"], masking, folder, limits)
+    yield from measures(BY_DAY, own["by_day"], masking, folder, limits)
     assets = total_of_runs(own["by_asset"], "asset_path")
-    yield from measures(BY_ASSET, "", assets, masking, folder, limits)
-    yield from measures(BY_REGION, "", own["by_region"], masking, folder, limits)
+    yield from measures(BY_ASSET, assets, masking, folder, limits)
+    yield from measures(BY_REGION, own["by_region"], masking, folder, limits)
     yield from by_week(own["by_asset"], folder, most_columns, limits)
     yield from requester_count(figures.requesters, masking)
     for table in (BY_DAY, BY_ASSET, BY_REGION):
         totals = of_versions[table.name]
         for version, sums in split(totals, "version").items() if totals else ():
-            yield from measures(table, f"{folder_in(version)}/", sums, masking, folder, limits)
+            yield from measures(table, sums, masking, folder, limits, place=f"{folder_in(version)}/")

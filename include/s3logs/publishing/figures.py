@@ -47,13 +47,14 @@ def folder_in(name: str) -> str:
 
 def measures(
     table: PublishedFile,
-    place: str,
     sums: pa.Table,
     masking: Masking,
     folder: Path,
     limits: Limits = LIMITS,
+    *,
+    place: str = "",
 ) -> Files:
-    """Yield the table at the place as TSV and Parquet, from sums by one column."""
+    """Yield the table as TSV and Parquet, from sums by one column; `place` begins their names."""
     column = sums.column_names[0]
     if table is BY_DAY:
         ordered = sums.sort_by(column)

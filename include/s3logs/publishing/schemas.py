@@ -24,7 +24,7 @@ LOGS = "logs"
 _OF_ARCHIVE, _OF_DATASET = "usage/archive", "usage/<dataset>"
 _OF_VERSION = f"{_OF_DATASET}/<version>"
 _LOG_MONTH = "<YYYY-MM>"
-_NAMED = {_LOG_MONTH: r"\d{4}-\d{2}"}
+_NAMED = {_LOG_MONTH: r"\d{4}-\d{2}", **dict.fromkeys(("<log day>", "<first day>"), r"\d{4}-\d{2}-\d{2}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,15 @@ class PublishedFile:
         """Return the schema with which Parquet is written."""
         return schema_of_columns(self.columns)
 
-    def keys(self) -> list[str]:
+    @property
+    def places(self) -> tuple[str, ...]:
         """Return the keys in the lake, with `<…>` for names."""
-        return [f"{folder}/{self.name}.{kind}" for folder in self.folders for kind in self.kinds]
+        return tuple(f"{folder}/{self.name}.{kind}" for folder in self.folders for kind in self.kinds)
 
     @property
     def key(self) -> str:
         """Return the key of what is there once."""
-        (key,) = self.keys()
+        (key,) = self.places
         return key
 
 
@@ -82,7 +83,7 @@ def published_at(key: str) -> PublishedFile | None:
 @cache
 def _pattern(file: PublishedFile) -> re.Pattern[str]:
     """Return what all keys of the file match, whatever the names are."""
-    return re.compile("|".join(map(pattern_of, file.keys())))
+    return re.compile("|".join(map(pattern_of, file.places)))
 
 
 def pattern_of(key: str) -> str:
