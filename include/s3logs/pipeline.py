@@ -13,21 +13,26 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from functools import cache, partial
+from typing import NamedTuple, TypeVar
 
 from include.s3logs.catalogs.claims import EmptyCatalog
 from include.s3logs.days.discover import Plan, Request, discover, look
 from include.s3logs.deployment import Access, Deployment, access_from_environment
-from include.s3logs.errors import CatalogError, S3LogsError
+from include.s3logs.errors import CatalogError, ChangedObjectError, S3LogsError
 from include.s3logs.lake import stages
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import Publication, publish
+from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings, require
 from include.s3logs.stages.work import Work, run_stage_of
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+_TRIES = 3  # of what another run may be faster at
 
 
 class DayRange(NamedTuple):
@@ -72,8 +77,9 @@ class Report:
     @property
     def exit_status(self) -> int:
         """Return 0 when every log day of the lake is complete and nothing failed, else 1."""
-        failed = self.published is None or any(day.error for day in self.days)
-        return 1 if failed or not self.published.days or self.published.missing else 0  # type: ignore[union-attr]
+        if self.published is None or any(day.error for day in self.days):
+            return 1
+        return 0 if self.published.days and not self.published.missing else 1
 
 
 Progress = Callable[[DayReport], object]
@@ -97,22 +103,26 @@ def run(
     deployment = _opened(settings, access)
     token, request = f"run {secrets.token_hex(8)}", request_for(days, now)
     deployment.refresh_catalog()
+    catalog, regions = deployment.catalog(), deployment.regions()
+    regions = RegionSource(regions.version, cache(regions.open))  # loaded once, when the first day needs them
     plan = discover(
-        *(deployment.lake, deployment.sources(), settings, deployment.catalog(), request),
+        *(deployment.lake, deployment.sources(), settings, catalog, request),
         limit=sys.maxsize,
         token=token,
         force=force,
     )
     reports = []
     for day in plan.days:
-        reports.append(do_day(deployment.work(day, token=token, force=force)))
+        work = deployment.work(day, token=token, force=force)
+        reports.append(do_day(replace(work, catalog=lambda: catalog, regions=lambda: regions)))
         if progress:
             progress(reports[-1])
+    masking = Masking(settings.mask_below, settings.round_to)
     try:
-        masking = Masking(settings.mask_below, settings.round_to)
-        return Report(reports, publish(deployment.lake, masking, plan.days, force=force))
+        published = _unless_overtaken(lambda: publish(deployment.lake, masking, plan.days, force=force))
     except S3LogsError as error:
         return Report(reports, None, str(error))
+    return Report(reports, published)
 
 
 def do_day(work: Work) -> DayReport:
@@ -121,7 +131,7 @@ def do_day(work: Work) -> DayReport:
     error = ""
     for stage in stages.STAGES:
         try:
-            outcome = run_stage_of(stage, work)
+            outcome = _unless_overtaken(partial(run_stage_of, stage, work))
         except S3LogsError as problem:
             log.debug("%s of %s failed.", stage.task, work.day, exc_info=True)
             error = f"{stage.task}: {problem}"
@@ -129,6 +139,16 @@ def do_day(work: Work) -> DayReport:
         outcomes[stage.task] = "reused" if outcome.reused else "computed"
         counts |= outcome.checkpoint.counts
     return DayReport(work.day, outcomes, counts, time.monotonic() - began, error)
+
+
+def _unless_overtaken(attempt: Callable[[], Result]) -> Result:
+    """Do it, and again when another run at the same was faster; what that left is then the beginning."""
+    for _ in range(_TRIES - 1):
+        try:
+            return attempt()
+        except ChangedObjectError as error:
+            log.info("%s", error)
+    return attempt()
 
 
 def preview(

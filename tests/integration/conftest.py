@@ -52,14 +52,20 @@ class Run:
 
 
 @pytest.fixture
-def run_dag(airflow_db, settings_env):
-    """run_dag(days=[…], force=True, …) runs the DAG in this process and returns a Run."""
-    settings_env(retries=1, retry_seconds=1)
+def dag(airflow_db):
+    """dag() reads the DAG from its file."""
     from airflow.dag_processing.dagbag import DagBag
 
+    return lambda: DagBag(str(PROJECT / "dags")).dags["s3_access_logs"]
+
+
+@pytest.fixture
+def run_dag(dag, settings_env):
+    """run_dag(days=[…], force=True, …) runs the DAG in this process and returns a Run."""
+    settings_env(retries=1, retry_seconds=1)
+
     def run(**conf):
-        dag = DagBag(str(PROJECT / "dags")).dags["s3_access_logs"]
-        dag_run = dag.test(run_conf=conf, use_executor=False)
+        dag_run = dag().test(run_conf=conf, use_executor=False)
         found = Run(str(dag_run.state))
         for ti in dag_run.get_task_instances():
             day = ti.rendered_map_index if ti.map_index >= 0 else None

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from include.s3logs.errors import ChangedObjectError, CorruptLakeError
 from include.s3logs.lake import pointer
 from include.s3logs.lake.open_days import open_day
 from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
-from include.s3logs.lake.stages import Stage, by_name
+from include.s3logs.lake.stages import Stage, by_name, makes_figures
 from include.s3logs.stores.store import ABSENT, Store
 from include.s3logs.tables.schemas import check_columns
 
@@ -111,24 +112,30 @@ def load_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
 
 
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
-    """Return the content of one of the checkpoint's files, verified against its digest."""
-    return pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
-
-
-def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
-    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece.
+    """Return the content of one of the checkpoint's files, verified against its digest.
 
     A table has to have the columns that its stage says.
     """
+    data = pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
+    _check_columns(lake, checkpoint, role, BytesIO(data))
+    return data
+
+
+def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
+    """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
     pointer.copy_file(lake, checkpoint.files[role], path, _remedy(checkpoint))
+    _check_columns(lake, checkpoint, role, path)
+    return path
+
+
+def _check_columns(lake: Store, checkpoint: Checkpoint, role: str, source: Path | BytesIO) -> None:
     stage = by_name(checkpoint.stage)
     columns = stage.file(role).columns if stage else ()
-    if columns and (problem := check_columns(path, columns)):
+    if columns and (problem := check_columns(source, columns)):
         where = lake.uri(checkpoint.files[role].key)
         raise CorruptLakeError(
             f"{where} is not what {checkpoint.stage} leaves: {problem}. {_remedy(checkpoint)}"
         )
-    return path
 
 
 def _remedy(checkpoint: Checkpoint) -> str:
@@ -187,8 +194,8 @@ def run_stage(
 ) -> Outcome:
     """Reuse the stage's result if its inputs are the same, else compute and commit it.
 
-    `compute` writes its files through the attempt and returns counts that it has reconciled. With the
-    `token` of a run the log day is opened before work; what is derived has none.
+    `compute` writes its files through the attempt and returns counts that it has reconciled. Before work on
+    what the figures of the log day wait for, the day is opened with the `token` of the run.
     """
     stored = {info.key: info for info in lake.list(f"{stage.name}/{day}/")}
     place = stored.get(checkpoint_key(stage.name, day))
@@ -198,7 +205,7 @@ def run_stage(
         sizes = {key: info.size for key, info in stored.items()}
         if all(sizes.get(file.key) == file.size for file in earlier.files.values()):
             return Outcome(earlier, reused=True)
-    if token is not None:
+    if token is not None and makes_figures(stage):
         open_day(lake, day, token)
     attempt = Attempt(lake, stage.name, day)
     try:

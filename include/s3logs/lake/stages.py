@@ -209,6 +209,14 @@ def closing() -> Stage:
     return next(stage for stage in STAGES if stage.closes)
 
 
+def makes_figures(stage: Stage) -> bool:
+    """Tell whether the figures of a log day wait for this stage: it is the closing one, or that reads it."""
+    on_the_way: Stage | None = closing()
+    while on_the_way is not None and on_the_way.name != stage.name:
+        on_the_way = by_name(on_the_way.reads)
+    return on_the_way is not None
+
+
 def is_undetermined(counts: Mapping[str, int]) -> bool:
     """Tell by what map counted whether regions of a day could not be asked for and may be known by now."""
     return counts.get("rows_undetermined", 0) > 0

@@ -22,7 +22,9 @@ class Limits:
     cells: int = 1 << 16
     """Cells of a table by week."""
     small: int = SMALL
-    """Bytes of a text; a longer one grows on disk."""
+    """Bytes of a text; a longer one grows on disk, and is written to the lake at once."""
+    waiting: int = 32 << 20
+    """Bytes of files that are written to the lake together."""
     row_group: int = 65_536
     """Rows of a row group of an asset log as Parquet, whose bytes depend on it."""
     columns: int = 16_383

@@ -24,11 +24,11 @@ from include.s3logs.publishing.asset_logs import asset_logs
 from include.s3logs.publishing.dataset_files import DatasetFigures, dataset_files
 from include.s3logs.publishing.figures import folder_of_dataset
 from include.s3logs.publishing.history import Digests, History
+from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.schemas import LOG_DAYS, LOGS, published_at
 from include.s3logs.regions.places import place_data_version
 from include.s3logs.stores.store import Store
-from include.s3logs.tables.growing_file import SMALL
 from include.s3logs.tables.temporary import temporary_folder
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,6 @@ KIND = Kind(
 )
 STATUS = LOG_DAYS.key
 _OF_TABLES = ("mask_below", "round_to", "places")  # inputs that the asset logs do not depend on
-_WAITING_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,14 @@ class _Published:
         }
 
 
-def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force: bool = False) -> Publication:
+def publish(
+    lake: Store,
+    masking: Masking,
+    asked: Iterable[date] = (),
+    *,
+    force: bool = False,
+    limits: Limits = LIMITS,
+) -> Publication:
     """Publish the usage of all log days that have figures, and the state of every log day.
 
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
@@ -124,7 +130,7 @@ def publish(lake: Store, masking: Masking, asked: Iterable[date] = (), *, force:
     if earlier and earlier.inputs.get("version") != VERSION:
         earlier = replace(earlier, digests={})  # all is made anew; what comes out the same is not written
     publishing = _Publishing(
-        pointer, version=version, masking=masking, there=there, earlier=earlier, inputs=inputs
+        *(pointer, version), masking=masking, there=there, earlier=earlier, inputs=inputs, limits=limits
     )
     published = publishing.run(days, force=force)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
@@ -136,15 +142,16 @@ class _Publishing:
     def __init__(
         self,
         pointer: Pointer,
-        *,
         version: str,
+        *,
         masking: Masking,
         there: Mapping[str, int],
         earlier: _Published | None,
         inputs: dict[str, Any],
+        limits: Limits,
     ) -> None:
         self.lake, self.masking, self.there, self.inputs = pointer.lake, masking, there, inputs
-        self.pointer, self.version = pointer, version
+        self.pointer, self.version, self.limits = pointer, version, limits
         self.note = f"{UNFINISHED}-{secrets.token_hex(8)}"
         self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
         before = self.earlier.inputs
@@ -155,20 +162,22 @@ class _Publishing:
 
     def run(self, days: Sequence[LogDay], *, force: bool) -> _Published:
         with temporary_folder() as folder:
-            history = History(self.lake, [day.mapped for day in days if day.mapped], folder, force=force)
+            mapped = [day.mapped for day in days if day.mapped]
+            history = History(self.lake, mapped, folder, force=force, limits=self.limits)
             traffic = history.traffic()
             changed, changed_logs = self._changes(traffic.digests)
             before = [info.key for info in self.lake.list(UNFINISHED)]
             self.lake.write(self.note, b"")
             datasets = {name: self.earlier.datasets[name] for name in traffic.digests if name not in changed}
             rows = {name: traffic.rows[name] for name in changed}
-            for name, figures, files in dataset_files(history, rows, self.masking, folder):
+            for name, figures, files in dataset_files(history, rows, self.masking, folder, self.limits):
                 datasets[name] = figures
                 self._put(files)
             for month, days_of_month in history.days.items():
-                self._put(asset_logs(self.lake, month, days_of_month, changed_logs[f"{month:%Y-%m}"]))
+                names = changed_logs[f"{month:%Y-%m}"]
+                self._put(asset_logs(self.lake, month, days_of_month, names, self.limits))
             _reconcile(history, datasets)
-            totals, of_archive = archive_files(history, datasets, self.masking, folder)
+            totals, of_archive = archive_files(history, datasets, self.masking, folder, self.limits)
             self._put(of_archive)
         self._put([(STATUS, states.to_tsv(days))])
         self._flush()
@@ -224,7 +233,9 @@ class _Publishing:
         A local file is removed after that; it is written at once, unless it is small.
         """
         for key, found in files:
-            content = found.read_bytes() if isinstance(found, Path) and _size(found) <= SMALL else found
+            content = found
+            if isinstance(found, Path) and _size(found) <= self.limits.small:
+                content = found.read_bytes()
             file = OutputFile(key, _size(content), _digest(content))
             self.files[key] = file
             if self.earlier.files.get(key) != file or not self._is_there(file):
@@ -235,7 +246,7 @@ class _Publishing:
                     self._size += file.size
             if isinstance(found, Path):
                 found.unlink()  # to write over it would make some systems put it on disk
-            if self._size > _WAITING_BYTES:
+            if self._size > self.limits.waiting:
                 self._flush()
 
     def _flush(self) -> None:

@@ -4,6 +4,11 @@
 `truth.json`. The truth is counted while the requests are invented, never by reading a log back: whoever
 reads the logs and finds the same figures has read them right. Every call gives the same bytes and file times.
 
+| module | answers |
+|---|---|
+| `traffic.py` | who requests, what there is to request, what S3 writes down |
+| `nasty.py` | how a line is written, and how lines and values turn nasty |
+
     python -m include.s3logs.sample <folder>
 """
 

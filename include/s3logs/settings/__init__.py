@@ -2,6 +2,10 @@
 
 `docs/settings.md` is generated from this file by `make docs`.
 Secrets are no settings: they come through Airflow connections.
+
+| module | answers |
+|---|---|
+| `catalog_choice.py` | what may `S3LOGS_CATALOG` say? |
 """
 
 import re

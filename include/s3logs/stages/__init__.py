@@ -2,6 +2,7 @@
 
 | module | answers |
 |---|---|
+| `work.py` | what a stage is given: one log day, and what it may need |
 | `reduce.py` | log objects → one row for each counted request, and the quarantine |
 | `object_list.py` | which log objects a day was made of, and what became of them since |
 | `binning.py` | rows sorted by object key, and the totals of each key |

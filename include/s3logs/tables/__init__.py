@@ -2,6 +2,7 @@
 
 | module | answers |
 |---|---|
+| `schemas.py` | which columns a stored table has, said once |
 | `arrays.py` | arrays from numbers and texts, without pandas |
 | `order.py`, `totals.py` | rows sorted and told apart; the measures of requests and their sums |
 | `parquet.py` | tables as Parquet, whole, or growing a row group at a time |

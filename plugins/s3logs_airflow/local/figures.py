@@ -19,14 +19,6 @@ MOST_ROWS = 31
 _BAR = 20
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000
-_WHERE = (
-    (
-        "usage/",
-        "the figures that may be published: per dataset by_day, by_asset, by_region; archive/ for all",
-    ),
-    ("status/log_days.tsv", "the state and the counts of every log day"),
-    (f"{'/, '.join(names())}/", "what the stages found, day by day; they hold IPs up to binned/"),
-)
 Row = Mapping[str, str]
 
 
@@ -92,8 +84,18 @@ def show(figures: Figures, console: Console) -> None:
     console.print(
         f"Everything is in {figures.lake.rstrip('/')}/", markup=False, highlight=False, soft_wrap=True
     )
-    for place, meaning in _WHERE:
+    for place, meaning in where_files_are():
         console.print(f"  {place:28}{meaning}", markup=False, highlight=False, soft_wrap=True)
+
+
+def where_files_are() -> list[tuple[str, str]]:
+    """Return the folders of the lake that people look at, and what is in them."""
+    figures = "the figures that may be published: per dataset by_day, by_asset, by_region; archive/ for all"
+    return [
+        ("usage/", figures),
+        ("status/log_days.tsv", "the state and the counts of every log day"),
+        (f"{'/, '.join(names())}/", "what the stages found, day by day; they hold IPs up to binned/"),
+    ]
 
 
 def days_table(days: Sequence[Row]) -> Table:

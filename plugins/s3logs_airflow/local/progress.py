@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from s3logs_airflow.local.runs import ACTIVE, WAITING, Runs
-from s3logs_airflow.local.steps import COMPLETE, DISCOVER, FAILED, PUBLISH, STAGES, Step
+from s3logs_airflow.local.steps import COMPLETE, DISCOVER, FAILED, PUBLISH, Step, stage_tasks
 
 POLL_SECONDS = 0.5
 POLL_SECONDS_PER_STEP = 1 / 300  # thousands of steps are work for Airflow, too, when it is asked for them
@@ -72,7 +72,7 @@ class Snapshot:
         days: dict[str, dict[str, str]] = {}
         for step in self.all_steps():
             if step.day:
-                days.setdefault(step.day, dict.fromkeys(STAGES, ""))[step.stage] = step.state
+                days.setdefault(step.day, dict.fromkeys(stage_tasks(), ""))[step.stage] = step.state
         return dict(sorted(days.items()))
 
     def around(self, task: str) -> Counter[str]:
@@ -151,12 +151,12 @@ def render(now: Snapshot, height: int, seconds: float) -> RenderableType:
     steps = now.all_steps()
     done = sum(step.state in _ENDED for step in steps)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("log day", *STAGES):
+    for name in ("log day", *stage_tasks()):
         table.add_column(name, min_width=10)
     days = now.days()
     shown = _most_urgent(days, max(height - _AROUND, 3))
     for day in shown:
-        table.add_row(day, *(_cell(days[day][stage]) for stage in STAGES))
+        table.add_row(day, *(_cell(days[day][stage]) for stage in stage_tasks()))
     hidden = [states for day, states in days.items() if day not in shown]
     note = [Text(f"… and {len(hidden)} more days, {_tally(hidden)}", style="dim")] if hidden else []
     ends = [_around(name, now.around(name)) for name in (DISCOVER, PUBLISH, COMPLETE)]

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from include.s3logs.lake import stages
 
 DISCOVER, PUBLISH, COMPLETE = "discover", "publish", "complete"
-STAGES = tuple(stage.task for stage in stages.STAGES)
 FAILED, UPSTREAM_FAILED = "failed", "upstream_failed"
+
+
+def stage_tasks() -> tuple[str, ...]:
+    """Return what the stages of a day do, in one word each, in order."""
+    return tuple(stage.task for stage in stages.STAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +35,4 @@ class Step:
 def first_failed(steps: Iterable[Step]) -> Step | None:
     """Return the earliest stage that failed; the stages after it only wait for it."""
     bad = {step.stage: step for step in steps if step.state in (FAILED, UPSTREAM_FAILED)}
-    return next((bad[stage] for stage in STAGES if stage in bad), None)
+    return next((bad[stage] for stage in stage_tasks() if stage in bad), None)

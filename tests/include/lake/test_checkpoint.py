@@ -1,4 +1,5 @@
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 
@@ -8,6 +9,7 @@ from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NewerLak
 from include.s3logs.lake.checkpoint import (
     Attempt,
     checkpoint_key,
+    copy_output,
     load_checkpoint,
     read_output,
     run_stage,
@@ -15,6 +17,7 @@ from include.s3logs.lake.checkpoint import (
 from include.s3logs.lake.open_days import open_days
 from include.s3logs.lake.stages import REDUCED
 from include.s3logs.stores.folder import LocalStore
+from include.s3logs.tables.parquet import to_parquet
 
 DAY = date(2024, 6, 1)
 
@@ -32,7 +35,7 @@ class Stage:
 
     def __call__(self, attempt):
         self.computed += 1
-        attempt.write("rows", "txt", b"the rows")
+        attempt.write("objects", "tsv", b"the rows")
         return {"rows": 8}
 
     def run(self, lake, **inputs):
@@ -55,17 +58,17 @@ def test_a_file_is_an_output_like_any_other(lake, tmp_path_factory):
     path = tmp_path_factory.mktemp("elsewhere") / "rows"
     path.write_bytes(b"the rows" * 100_000)
     in_memory, on_disk = Attempt(lake, "reduced", DAY), Attempt(lake, "reduced", DAY)
-    in_memory.write("rows", "txt", path.read_bytes())
-    on_disk.write_file("rows", "txt", path)
-    assert replace(in_memory.files["rows"], key="") == replace(on_disk.files["rows"], key="")
-    assert lake.read(in_memory.files["rows"].key) == lake.read(on_disk.files["rows"].key)
-    assert on_disk.files["rows"].key.startswith(f"reduced/{DAY}/rows-")
+    in_memory.write("objects", "tsv", path.read_bytes())
+    on_disk.write_file("objects", "tsv", path)
+    assert replace(in_memory.files["objects"], key="") == replace(on_disk.files["objects"], key="")
+    assert lake.read(in_memory.files["objects"].key) == lake.read(on_disk.files["objects"].key)
+    assert on_disk.files["objects"].key.startswith(f"reduced/{DAY}/objects-")
 
 
 def test_a_new_attempt_never_writes_a_file_of_an_earlier_one(lake):
     stage = Stage()
-    before = stage.run(lake, version=1).checkpoint.files["rows"]
-    after = stage.run(lake, version=2).checkpoint.files["rows"]
+    before = stage.run(lake, version=1).checkpoint.files["objects"]
+    after = stage.run(lake, version=2).checkpoint.files["objects"]
     assert before.key != after.key
     assert lake.read(before.key) == lake.read(after.key)
 
@@ -81,18 +84,40 @@ def test_a_damaged_checkpoint_is_no_checkpoint(lake, damage):
 
 def test_a_lost_or_cut_file_is_computed_again(lake):
     stage = Stage()
-    lake.delete([stage.run(lake, version=1).checkpoint.files["rows"].key])
+    lake.delete([stage.run(lake, version=1).checkpoint.files["objects"].key])
     outcome = stage.run(lake, version=1)
     assert outcome.reused is False
-    lake.write(outcome.checkpoint.files["rows"].key, b"cut")
+    lake.write(outcome.checkpoint.files["objects"].key, b"cut")
     assert stage.run(lake, version=1).reused is False
 
 
 def test_reading_a_file_with_other_content_fails_and_says_what_to_do(lake):
     checkpoint = Stage().run(lake, version=1).checkpoint
-    lake.write(checkpoint.files["rows"].key, b"the r0ws")
+    lake.write(checkpoint.files["objects"].key, b"the r0ws")
     with pytest.raises(CorruptLakeError, match="again with force"):
+        read_output(lake, checkpoint, "objects")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (to_parquet(REDUCED.file("rows").schema.empty_table()), ""),
+        (
+            to_parquet(REDUCED.file("rows").schema.empty_table().drop_columns(["remote_ip"])),
+            "it has the columns",
+        ),
+        (b"the rows", "it is no Parquet file"),
+    ],
+)
+def test_a_table_has_the_columns_that_its_stage_says(lake, tmp_path, content, problem):
+    attempt = Attempt(lake, "reduced", DAY)
+    attempt.write("rows", "parquet", content)
+    checkpoint = attempt.commit({}, {}, {})
+    expected = pytest.raises(CorruptLakeError, match=problem) if problem else nullcontext()
+    with expected:
         read_output(lake, checkpoint, "rows")
+    with expected:
+        copy_output(lake, checkpoint, "rows", tmp_path / "copy")
 
 
 def test_checkpoints_survive_the_round_trip(lake):
@@ -133,7 +158,7 @@ def test_of_two_runs_that_do_the_same_the_later_one_takes_the_result_of_the_firs
     outcome = Racing(version=1).run(lake, version=1)
     assert outcome.reused
     assert outcome.checkpoint == load_checkpoint(lake, "reduced", DAY)
-    assert len({info.key for info in lake.list(f"reduced/{DAY}/rows-")}) == 1 + before
+    assert len({info.key for info in lake.list(f"reduced/{DAY}/objects-")}) == 1 + before
 
 
 def test_of_two_runs_that_differ_the_later_one_throws_its_files_away_and_says_so(lake):
@@ -141,7 +166,7 @@ def test_of_two_runs_that_differ_the_later_one_throws_its_files_away_and_says_so
         Racing(version=2).run(lake, version=1)
     stands = load_checkpoint(lake, "reduced", DAY)
     assert stands.inputs == {"version": 2}
-    assert [info.key for info in lake.list(f"reduced/{DAY}/rows-")] == [stands.files["rows"].key]
+    assert [info.key for info in lake.list(f"reduced/{DAY}/objects-")] == [stands.files["objects"].key]
 
 
 def test_a_forced_run_that_loses_a_race_does_not_take_the_result_of_before(lake):
@@ -154,11 +179,11 @@ def test_a_crashed_stage_leaves_the_day_open_and_the_old_result_in_force(lake):
     before = Stage().run(lake, version=1).checkpoint
 
     def crash(attempt):
-        attempt.write("rows", "txt", b"half")
+        attempt.write("objects", "tsv", b"half")
         raise RuntimeError("crash")
 
     with pytest.raises(RuntimeError):
         run_stage(lake, REDUCED, DAY, inputs={"version": 2}, compute=crash, token="a run")
     assert load_checkpoint(lake, "reduced", DAY) == before
-    assert read_output(lake, before, "rows") == b"the rows"
+    assert read_output(lake, before, "objects") == b"the rows"
     assert open_days(lake) == {"2024-06-01"}

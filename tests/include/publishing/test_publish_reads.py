@@ -12,7 +12,6 @@ import pytest
 
 from include.s3logs.lake.checkpoint import KIND, checkpoint_key, load_checkpoint
 from include.s3logs.lake.pointer import OutputFile, Pointer
-from include.s3logs.publishing import publish as module
 from include.s3logs.publishing.limits import Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import CHECKPOINT, publish
@@ -187,12 +186,10 @@ def test_the_bytes_do_not_depend_on_which_texts_grow_on_disk(invented, tmp_path)
     assert archive.copy(tmp_path).made(Masking(50, 20), Limits(small=100)) == shown(content)
 
 
-def test_the_bytes_do_not_depend_on_which_files_are_written_from_the_disk(invented, tmp_path, monkeypatch):
+def test_the_bytes_do_not_depend_on_which_files_are_written_from_the_disk(invented, tmp_path):
     archive, content = invented
-    monkeypatch.setattr(module, "SMALL", 0)
-    monkeypatch.setattr(module, "_WAITING_BYTES", 0)
     other = archive.copy(tmp_path)
-    publish(other.lake, Masking(50, 20))
+    publish(other.lake, Masking(50, 20), limits=Limits(small=0, waiting=0))
     assert other.contents() == content
     assert publish(other.lake, Masking(50, 20)).reused
 

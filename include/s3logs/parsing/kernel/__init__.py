@@ -1,6 +1,10 @@
 """The compiled fast path of the parser: loops over the bytes of many lines, written for Numba.
 
-`scan` finds the fields of each line, `fields` says what they may be. `repeats` finds lines that are byte for
-byte the same, `rows` chooses lines and copies their fields into Arrow buffers. `build` compiles all that,
-`compiled` keeps and loads the result; whoever calls a kernel gets it there.
+| module | answers |
+|---|---|
+| `scan.py`, `fields.py` | where the fields of each line are; what a field may be |
+| `repeats.py` | which lines are byte for byte the same as an earlier one |
+| `rows.py` | lines chosen, and their fields copied into Arrow buffers |
+| `layout.py`, `machine.py` | how a scanned line is laid out; what Numba has no words for |
+| `build.py`, `compiled.py` | all that translated; kept, loaded, and given to whoever calls a kernel |
 """

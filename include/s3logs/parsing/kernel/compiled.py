@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,12 +28,18 @@ log = logging.getLogger(__name__)
 SOURCES = ("layout", "machine", "fields", "scan", "repeats", "rows", "build")
 PROCESSOR = "NUMBA_CPU_NAME"  # Numba heeds it, too
 _HERE = Path(__file__).parent
+_LOADING = Lock()
 _DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file: LLVM does not survive damaged code
 
 
-@cache
 def kernels() -> Any:
     """Return the kernels, by name: each takes addresses and numbers, and returns a number."""
+    with _LOADING:  # of two that were loaded at once, one would go away while it is at work
+        return _all_kernels()
+
+
+@cache
+def _all_kernels() -> Any:
     return _loaded(_folders())
 
 

@@ -139,3 +139,24 @@ def test_damaged_kernels_are_not_used(damage, tmp_path, caplog):
 def test_every_source_of_the_kernels_decides_their_name():
     sources = {path.stem for path in (PROJECT / "include/s3logs/parsing/kernel").glob("*.py")}
     assert sources == {*compiled.SOURCES, "compiled", "__init__", "__main__"}
+
+
+def test_threads_that_need_the_kernels_first_at_the_same_time_share_them():
+    """Others, of which nobody keeps hold, would go away while they are at work."""
+    code = (
+        "from threading import Barrier, Thread\n"
+        "from include.s3logs.parsing.kernel.compiled import kernels\n"
+        "start, found = Barrier(8), []\n"
+        "def load():\n"
+        "    start.wait()\n"
+        "    found.append(kernels())\n"
+        "threads = [Thread(target=load) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "print(len(found), len({id(each) for each in found}))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["8", "1"]
