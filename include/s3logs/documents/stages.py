@@ -14,8 +14,9 @@ def _stage(stage: Stage) -> str:
     reads = f"`{stage.reads}/`" if stage.reads else "the log objects"
     facts = f"`{stage.task}`, version {stage.version}, reads {reads}: {stage.does}."
     files = table(("file", "what is in it", "columns"), map(_file, stage.files))
-    columns = columns_table(column for file in stage.files for column in file.columns)
-    return f"## `{stage.name}/`\n\n{facts}\n\n{files}\n{columns}"
+    columns = [column for file in stage.files for column in file.columns]
+    tables = f"{files}\n{columns_table(columns)}" if columns else files
+    return f"## `{stage.name}/`\n\n{facts}\n\n{tables}"
 
 
 def _file(file: StageFile) -> tuple[str, str, str]:
