@@ -85,7 +85,8 @@ class Anonymiser:
         """Return the line with invented values; text holds bytes that are no UTF-8 as surrogateescape."""
         text = _text(raw)
         self._note(text)
-        return _TOKEN.sub(self._replace, text).encode("utf-8", "surrogateescape")
+        invented = "".join(_TOKEN.sub(self._replace, part) for part in _torn(text))
+        return invented.encode("utf-8", "surrogateescape")
 
     def _note(self, text: str) -> None:
         self._originals |= _long(text) | _long(_NO_WORD.sub(" ", text))
@@ -116,6 +117,17 @@ class Anonymiser:
             if fresh and not left and self._originals.isdisjoint(_long(invented)):
                 break
         return invented
+
+
+def _torn(text: str) -> list[str]:
+    """Cut a line where a second record begins in the middle of a word: at the bucket owner, there again."""
+    before, _, _ = text.partition("[")
+    owner, space, others = before.partition(" ")
+    at = others.rfind(owner + space) if owner and space else -1
+    if at < 0:
+        return [text]
+    cut = len(owner + space) + at
+    return [text[:cut], text[cut:]]
 
 
 def _long(text: str) -> set[str]:

@@ -93,8 +93,14 @@ def damaged_lines(draw):
     return raw
 
 
+# A record was torn, and the next one begins in the middle of its last word: with the same bucket owner.
+TORN = b'owner7 reef 77owner7 reef [07/Apr/2023:04:06:54 +0000] 192.0.2.10 - B5 REST.GET.OBJECT k "GET /k"'
+
+
 @settings(max_examples=400, deadline=None)
 @given(damaged_lines())
+@example(TORN)
+@example(TORN.replace(b"owner7", b"88888").replace(b"reef", b"1 1", 1))
 def test_damaged_line_keeps_its_difficulty(raw):
     anonymised = Anonymiser().line(raw)
     assert len(anonymised) == len(raw)
