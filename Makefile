@@ -115,6 +115,7 @@ fuzz: $(DEV)  ## hunt for lines on which the two parsers differ [SECONDS=60]
 
 docs: $(BASE)  ## write the generated pages
 	$(PY) -m include.s3logs.documents
+	$(PY) -m s3logs_airflow.documents
 
 lock: $(TOOL)  ## resolve constraints.txt anew
 	$(UV) pip compile --universal --python-version 3.11 requirements-dev.txt -o constraints.txt --no-header --no-annotate

@@ -107,6 +107,7 @@ with DAG(
         map_index_template="{{ task.interval['prefix'] }}{{ task.interval['name'] }}",
         pool=limits.pool,
         max_active_tis_per_dagrun=limits.parallel_days,
+        doc_md="One interval: write, read back, compare.",
     ).expand(interval=plan.output)
     sum_up = SumRollUpsOperator(task_id="sum_up", trigger_rule="all_done", doc_md="Sums over the run.")
     complete = EmptyOperator(

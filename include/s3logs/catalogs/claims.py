@@ -12,16 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.s3logs.tables.order import begins
+from include.s3logs.tables.schemas import Column, schema_of_columns
 
 UNASSOCIATED = "unassociated"
-CLAIMS = pa.schema(
-    [
-        ("object_key", pa.string()),
-        ("dataset", pa.string()),
-        ("version", pa.string()),
-        ("asset_path", pa.string()),
-    ]
+COLUMNS = (
+    Column("object_key", "text", "the object's key, decoded; `zarr/<id>` of a Zarr asset"),
+    Column("dataset", "text", "a dataset that holds the object"),
+    Column("version", "text", "a version of it; empty where there are none"),
+    Column("asset_path", "text", "the object's path in the version"),
 )
+CLAIMS = schema_of_columns(COLUMNS)
 
 
 class Catalog(Protocol):

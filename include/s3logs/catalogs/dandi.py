@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.catalogs.claims import CLAIMS, claims_digest
+from include.s3logs.catalogs.claims import CLAIMS, COLUMNS, claims_digest
 from include.s3logs.catalogs.dandi_api import DandiApi
 from include.s3logs.catalogs.dandi_fetch import Fetch
 from include.s3logs.catalogs.datasets import DatasetFilter
@@ -39,6 +39,7 @@ from include.s3logs.lake.pointer import (
 )
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.parquet import from_parquet, to_parquet
+from include.s3logs.tables.schemas import check_schema
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,19 @@ def _from_1(content: Json, _: Store) -> Json:
     return {**content, "files": {ASSETS: file}}
 
 
-KIND = Kind("fetched catalog", 2, {1: _from_1})
+KIND = Kind(
+    "fetched catalog",
+    2,
+    {1: _from_1},
+    says={
+        "api": "the address of the API",
+        "fetched": "when it was fetched (UTC)",
+        "datasets": "the state of each dataset as the API gave it",
+        "versions": "the state of each version as the API gave it",
+        "rows": "how many assets all versions have together",
+        "digest": "a digest of the assets",
+    },
+)
 
 
 def open_cached(lake: Store, address: str, datasets: DatasetFilter) -> TableCatalog:
@@ -167,7 +180,10 @@ def _load(lake: Store, address: str) -> tuple[Fetched | None, pa.Table]:
         found = Pointer(lake, POINTER, KIND).read()
         if found is None or (fetched := Fetched.of(found)).api != address:
             return nothing
-        return fetched, from_parquet(read_file(lake, fetched.file, _REMEDY))
+        rows = from_parquet(read_file(lake, fetched.file, _REMEDY))
+        if problem := check_schema(rows.schema, COLUMNS):
+            raise NotAPointerError(f"{fetched.file.key} is no catalog: {problem}")
+        return fetched, rows
     except (NotAPointerError, CorruptLakeError) as error:
         log.warning("The catalog in %s cannot be read (%s).", lake.uri(POINTER), error)
         return nothing

@@ -9,19 +9,32 @@ from include.s3logs.lake.checkpoint import CHECKPOINT, Checkpoint, load_checkpoi
 from include.s3logs.lake.open_days import is_day, open_days
 from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
 from include.s3logs.stores.store import PARALLEL_READS, Store
+from include.s3logs.tables.schemas import Column
 
 COMPLETE = "complete"  # the figures hold all log objects that were known when the day was last looked at
 OUTDATED = "outdated"  # the figures hold an earlier state of the day; the newest attempt did not get through
 INCOMPLETE = "incomplete"  # the day has no figures
-_COLUMNS = {
-    "objects": "log_objects",
-    "lines": "lines",
-    "records": "records",
-    "rejections": "rejections",
-    "exact_duplicates": "exact_duplicates",
-    "reduced_rows": "reduced_rows",
-    "bytes_sent": "bytes_sent",
-}
+_COUNTS = (
+    Column("objects", "int64", "log objects of the day"),
+    Column("lines", "int64", "lines that are not empty"),
+    Column("records", "int64", "lines with a valid reading"),
+    Column("rejections", "int64", "lines without one; they are in the quarantine"),
+    Column("exact_duplicates", "int64", "records, byte for byte the same as an earlier one of the day"),
+    Column("reduced_rows", "int64", "counted requests"),
+    Column("bytes_sent", "int64", "bytes of the counted requests"),
+)
+COLUMNS = (
+    Column("log_day", "date", "the log day: the UTC day in the log objects' names"),
+    *_COUNTS,
+    Column(
+        "state",
+        "text",
+        f"`{COMPLETE}`; `{OUTDATED}`: the figures are of an earlier attempt, the newest failed; "
+        f"`{INCOMPLETE}`: no figures",
+    ),
+)
+"""Of `status/log_days.tsv`."""
+_COUNTED_AS = {"objects": "log_objects"}  # what reduce calls it, where that differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +95,9 @@ def _state(has_figures: bool, unfinished: bool) -> str:
 
 def to_tsv(days: Iterable[LogDay]) -> bytes:
     """Return `status/log_days.tsv`; a day without figures has empty numbers."""
-    lines = ["\t".join(["log_day", *_COLUMNS, "state"])]
+    counted = [_COUNTED_AS.get(column.name, column.name) for column in _COUNTS]
+    lines = ["\t".join(column.name for column in COLUMNS)]
     for day in days:
-        numbers = [str(day.counts.get(name, "")) for name in _COLUMNS.values()]
+        numbers = [str(day.counts.get(name, "")) for name in counted]
         lines.append("\t".join([day.log_day, *numbers, day.state]))
     return ("\n".join(lines) + "\n").encode()

@@ -28,7 +28,17 @@ from include.s3logs.tables.schemas import check_columns
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "_checkpoint.json"
-KIND = Kind("checkpoint")
+KIND = Kind(
+    "checkpoint",
+    says={
+        "stage": "the stage, by its folder",
+        "log_day": "the log day; of a month its first",
+        "fingerprint": "a digest of `inputs`: with the same one the result is reused",
+        "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
+        "counts": "what was counted; it reconciles with the stage before",
+        "upstream": "`fingerprint` and `counts` of the stages before",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,13 @@ class Kind:
     """What a pointer is: its name in messages, its format, and how the format before becomes the next.
 
     `upgrades[n]` makes content of format n + 1 of one of format n; what is stored without a format has 1.
+    `says` is what each part of its content means, for people; its files and its format are no part of that.
     """
 
     name: str
     format: int = 1
     upgrades: Mapping[int, Callable[[Json, Store], Json]] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,18 @@ from include.s3logs.publishing.figures import (
 from include.s3logs.publishing.history import History
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.schemas import (
+    ARCHIVE_TOTALS,
+    BY_DATASET,
+    BY_DAY,
+    BY_REGION,
+    COORDINATES,
+    TOTALS_OF_DATASETS,
+)
 from include.s3logs.regions.places import coordinates_table
 from include.s3logs.tables.totals import TOTALS
+
+_FOLDER = "usage/archive/"
 
 
 def archive_files(
@@ -39,17 +49,16 @@ def archive_files(
             total: pa.array([datasets[name].sums[total] for name in names], pa.int64()) for total in TOTALS
         }
         by_dataset = pa.table({"dataset": pa.array(names, pa.string()), **columns})
-        for name, table in (
-            ("by_day", history.of_archive("archive_by_day")),
-            ("by_region", regions),
-            ("by_dataset", by_dataset),
+        for table, of in (
+            (BY_DAY, history.of_archive("archive_by_day")),
+            (BY_REGION, regions),
+            (BY_DATASET, by_dataset),
         ):
-            yield from measures(f"usage/archive/{name}", table, masking, folder, limits)
+            yield from measures(table, of, masking, folder, limits, place=_FOLDER)
         for name, data in requester_count(requesters, masking):
-            yield f"usage/archive/{name}", data
-        yield "usage/totals.json", to_json({name: datasets[name].summary(masking) for name in names})
-        yield "usage/archive_totals.json", to_json(totals)
-        places = coordinates_table(regions["region"].to_pylist())
-        yield "usage/region_coordinates.json", to_json(places)
+            yield f"{_FOLDER}{name}", data
+        yield TOTALS_OF_DATASETS.key, to_json({name: datasets[name].summary(masking) for name in names})
+        yield ARCHIVE_TOTALS.key, to_json(totals)
+        yield COORDINATES.key, to_json(coordinates_table(regions["region"].to_pylist()))
 
     return totals, files()

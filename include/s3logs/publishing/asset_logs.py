@@ -18,7 +18,6 @@ from include.s3logs.catalogs.claims import UNASSOCIATED
 from include.s3logs.lake.checkpoint import Checkpoint
 from include.s3logs.lake.local_copies import LocalCopies
 from include.s3logs.publishing.figures import (
-    LOGS,
     Files,
     folder_in,
     folder_of_dataset,
@@ -26,6 +25,7 @@ from include.s3logs.publishing.figures import (
     quoted,
 )
 from include.s3logs.publishing.limits import LIMITS, Limits
+from include.s3logs.publishing.schemas import ASSET_LOG, ASSET_LOGS, LOGS
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.merging import ranges, runs
@@ -34,7 +34,6 @@ from include.s3logs.tables.parquet import RowsFile
 from include.s3logs.tables.temporary import temporary_folder
 
 _ORDER = ("dataset", "asset_path", "timestamp")
-_COLUMNS = ("timestamp", "bytes_sent", "region")
 
 
 def asset_logs(
@@ -53,7 +52,7 @@ def asset_logs(
         return
     with temporary_folder() as folder:
         paths = LocalCopies(lake, folder).paths(days, "rows")
-        columns = ("dataset", "asset_path", *_COLUMNS)
+        columns = ("dataset", *ASSET_LOGS.names)
         rows = ranges(
             paths,
             columns,
@@ -69,10 +68,10 @@ def asset_logs(
 
 def _of_dataset(rows: Iterator[pa.Table], month: str, folder: Path, limits: Limits) -> Files:
     first = next(rows)
-    whole = RowsFile(folder / f"{month}.parquet", first.schema, limits.row_group)
+    whole = RowsFile(folder / f"{month}.parquet", ASSET_LOGS.schema, limits.row_group)
     for path, log in runs(_added(whole, chain([first], rows)), "asset_path"):
         text = GrowingFile(folder / f"{month}.tsv", limits.small)
-        text.write("\t".join(_COLUMNS).encode() + b"\n")
+        text.write(ASSET_LOG.header)
         for part in log:
             text.write(_lines(part))
         yield f"{folder_in(path)}/{month}.tsv", text.content()

@@ -22,6 +22,7 @@ from include.s3logs.publishing.figures import (
 from include.s3logs.publishing.history import History
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.schemas import BY_ASSET, BY_DAY, BY_REGION
 from include.s3logs.publishing.weeks import by_week
 from include.s3logs.regions import country_of
 from include.s3logs.tables.order import split
@@ -129,12 +130,13 @@ def _files(
     limits: Limits,
     most_columns: int | None,
 ) -> Files:
-    yield from measures("by_day", own["by_day"], masking, folder, limits)
+    yield from measures(BY_DAY, own["by_day"], masking, folder, limits)
     assets = total_of_runs(own["by_asset"], "asset_path")
-    yield from measures("by_asset", assets, masking, folder, limits)
-    yield from measures("by_region", own["by_region"], masking, folder, limits)
+    yield from measures(BY_ASSET, assets, masking, folder, limits)
+    yield from measures(BY_REGION, own["by_region"], masking, folder, limits)
     yield from by_week(own["by_asset"], folder, most_columns, limits)
     yield from requester_count(figures.requesters, masking)
-    for role, totals in of_versions.items():
-        for version, table in split(totals, "version").items() if totals else ():
-            yield from measures(f"{folder_in(version)}/{role}", table, masking, folder, limits)
+    for table in (BY_DAY, BY_ASSET, BY_REGION):
+        totals = of_versions[table.name]
+        for version, sums in split(totals, "version").items() if totals else ():
+            yield from measures(table, sums, masking, folder, limits, place=f"{folder_in(version)}/")

@@ -16,17 +16,14 @@ import pyarrow.compute as pc
 from include.s3logs.catalogs.folders import LONGEST_FOLDER, folder_of
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.schemas import ARCHIVE_TOTALS, BY_DAY, LOGS, REQUESTERS, PublishedFile
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.parquet import to_parquet
 from include.s3logs.tables.totals import TOTALS
 
 Files = Iterator[tuple[str, bytes | Path]]
 """Names and contents; a local file may be used until the next name is asked for, and should be removed."""
-SHOWN = {"event_day": "date"}
-"""What columns are called in published files, where that differs."""
-REQUESTERS = "number_of_requesters"
 _DIGEST = 16  # hexadecimal digits
-LOGS = "logs"  # the folder of the asset logs, beside those of the versions
 
 
 def folder_of_dataset(dataset: str) -> str:
@@ -48,31 +45,39 @@ def folder_in(name: str) -> str:
     return f"{folder[: LONGEST_FOLDER - _DIGEST - 1]}~{digest}"
 
 
-def measures(name: str, sums: pa.Table, masking: Masking, folder: Path, limits: Limits = LIMITS) -> Files:
-    """Yield `name`.tsv and .parquet: one column and the measures, days in order, all others most first."""
+def measures(
+    table: PublishedFile,
+    sums: pa.Table,
+    masking: Masking,
+    folder: Path,
+    limits: Limits = LIMITS,
+    *,
+    place: str = "",
+) -> Files:
+    """Yield the table as TSV and Parquet, from sums by one column; `place` begins their names."""
     column = sums.column_names[0]
-    if column == "event_day":
+    if table is BY_DAY:
         ordered = sums.sort_by(column)
     else:
         ordered = sums.sort_by([("bytes_sent", "descending"), (column, "ascending")])
-    shown = SHOWN.get(column, column)
-    numbers = {total: masking.numbers(total, ordered[total]) for total in TOTALS}
+    numbers = [masking.numbers(total, ordered[total]) for total in TOTALS]
     text = GrowingFile(folder / "measures.tsv", limits.small)
-    text.write("\t".join((shown, *TOTALS)).encode() + b"\n")
+    text.write(table.header)
     for first in range(0, ordered.num_rows, limits.lines):
         names = quoted(pc.cast(ordered[column].slice(first, limits.lines), pa.string()))
-        parts = [numbers[total].slice(first, limits.lines) for total in TOTALS]
+        parts = [shown.slice(first, limits.lines) for shown in numbers]
         text.write(lines(names, *(masking.texts(part) for part in parts)))
-    yield f"{name}.tsv", text.content()
-    yield f"{name}.parquet", to_parquet(pa.table({shown: ordered[column], **numbers}).combine_chunks())
+    yield f"{place}{table.name}.tsv", text.content()
+    shown = pa.table([ordered[column], *numbers], list(table.names)).combine_chunks()
+    yield f"{place}{table.name}.parquet", to_parquet(shown)
 
 
 def requester_count(count: int, masking: Masking) -> Files:
     """Yield how many different requesters there were: text that is nothing else, and a table of one row."""
-    yield "requester_count.tsv", f"{masking.show(count)}\n".encode()
+    (column,) = REQUESTERS.names
+    yield f"{REQUESTERS.name}.tsv", f"{masking.show(count)}\n".encode()
     counts = pa.chunked_array([pa.array([count], pa.int64())])
-    shown = masking.numbers(REQUESTERS, counts)
-    yield "requester_count.parquet", to_parquet(pa.table({REQUESTERS: shown}))
+    yield f"{REQUESTERS.name}.parquet", to_parquet(pa.table({column: masking.numbers(column, counts)}))
 
 
 def lines(*columns: pa.ChunkedArray) -> bytes:
@@ -102,14 +107,15 @@ def summary(
     sums: Mapping[str, int], regions: int, countries: int, requesters: int, masking: Masking
 ) -> dict[str, Any]:
     """Return what `totals.json` says of a dataset, and `archive_totals.json` of all."""
-    return {
-        "total_bytes_sent": sums["bytes_sent"],
-        "total_number_of_requests": masking.show(sums["number_of_requests"]),
-        "total_number_of_downloads": masking.show(sums["number_of_downloads"]),
-        REQUESTERS: masking.show(requesters),
-        "number_of_unique_regions": regions,
-        "number_of_unique_countries": countries,
-    }
+    shown = (
+        sums["bytes_sent"],
+        masking.show(sums["number_of_requests"]),
+        masking.show(sums["number_of_downloads"]),
+        masking.show(requesters),
+        regions,
+        countries,
+    )
+    return dict(zip(ARCHIVE_TOTALS.names, shown, strict=True))
 
 
 def to_json(content: object) -> bytes:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from include.s3logs.lake.checkpoint import Checkpoint
 from include.s3logs.lake.local_copies import LocalCopies
+from include.s3logs.lake.stages import MONTHS
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.months import MERGED_BY, OF_ARCHIVE, merge_month, month_of
 from include.s3logs.stages.mapping import REQUESTERS
@@ -90,8 +91,7 @@ class History:
     def of_archive(self, role: str) -> pa.Table:
         """Return the sums of all datasets: `archive_by_day` or `archive_by_region`."""
         column = MERGED_BY[OF_ARCHIVE[role]][-1]
-        kinds = {"event_day": pa.date32(), "region": pa.string()} | dict.fromkeys(TOTALS, pa.int64())
-        empty = pa.schema([(name, kinds[name]) for name in (column, *TOTALS)]).empty_table()
+        empty = MONTHS.file(role).schema.empty_table()
         return total_by(pa.concat_tables([empty, *self._tables(role)]), column)
 
     def requesters_of_archive(self) -> int:

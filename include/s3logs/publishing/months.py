@@ -115,13 +115,8 @@ class _Merge:
                 contents[dataset].append(day.content())
         names = sorted(contents)
         digests = [fingerprint_of({"days": contents[name]})[:16] for name in names]
-        table = pa.table(
-            {
-                "dataset": pa.array(names, pa.string()),
-                "digest": pa.array(digests, pa.string()),
-                "rows": pa.array([self._rows[name] for name in names], pa.int64()),
-            }
-        )
+        rows = [self._rows[name] for name in names]
+        table = pa.table([names, digests, rows], schema=MONTHS.file("digests").schema)
         self._attempt.write("digests", "parquet", to_parquet(table))
 
     def _merged(

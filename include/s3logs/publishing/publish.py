@@ -22,10 +22,11 @@ from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFil
 from include.s3logs.publishing.archive_files import archive_files
 from include.s3logs.publishing.asset_logs import asset_logs
 from include.s3logs.publishing.dataset_files import DatasetFigures, dataset_files
-from include.s3logs.publishing.figures import LOGS, folder_of_dataset
+from include.s3logs.publishing.figures import folder_of_dataset
 from include.s3logs.publishing.history import Digests, History
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.schemas import LOG_DAYS, LOGS, published_at
 from include.s3logs.regions.places import place_data_version
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.temporary import temporary_folder
@@ -35,13 +36,17 @@ log = logging.getLogger(__name__)
 VERSION = 4
 CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing but what may be shown
 UNFINISHED = "publish/_unfinished"  # begins the notes that are there while files are being replaced
-KIND = Kind("checkpoint of a publication")
-STATUS = "status/log_days.tsv"
-_TABLES = (
-    *("by_day", "by_asset", "by_region", "by_dataset", "by_asset_per_week", "by_asset_type_per_week"),
-    "requester_count",
+KIND = Kind(
+    "checkpoint of a publication",
+    says={
+        "fingerprint": "a digest of `inputs`: with the same one nothing is published",
+        "inputs": "all that decides the figures: the mapped log days, masking, version of publish",
+        "totals": "what `archive_totals.json` says",
+        "digests": "by dataset and month: another one when a day with traffic to the dataset changes",
+        "datasets": "the exact sums of each dataset, of which the files of all datasets are made",
+    },
 )
-_KINDS = ("tsv", "parquet")
+STATUS = LOG_DAYS.key
 _OF_TABLES = ("mask_below", "round_to", "places")  # inputs that the asset logs do not depend on
 
 
@@ -176,7 +181,7 @@ class _Publishing:
             self._put(of_archive)
         self._put([(STATUS, states.to_tsv(days))])
         self._flush()
-        self.lake.delete(sorted(key for key in self.there if _is_ours(key) and key not in self.files))
+        self.lake.delete(sorted(key for key in self.there if key not in self.files and published_at(key)))
         published = _Published(
             fingerprint_of(self.inputs), self.inputs, self.files, totals, traffic.digests, datasets
         )
@@ -294,14 +299,6 @@ def _load(pointer: Pointer) -> _Published | None:
 
 def _all_there(files: Mapping[str, OutputFile], there: Mapping[str, int]) -> bool:
     return all(there.get(key) == file.size for key, file in files.items())
-
-
-def _is_ours(key: str) -> bool:
-    """Tell whether a key below `usage/` is a table of ours, that may be removed when it is out of date."""
-    usage, _, *below = [*key.split("/"), ""]
-    name, _, kind = key.rpartition("/")[2].rpartition(".")
-    is_log = below[0] == LOGS and kind in _KINDS
-    return usage == "usage" and (is_log or (name in _TABLES and kind in _KINDS))
 
 
 def _sizes(lake: Store) -> dict[str, int]:

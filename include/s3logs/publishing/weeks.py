@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from include.s3logs.publishing.asset_types import OTHERS, TYPES, asset_types
 from include.s3logs.publishing.figures import Files, joined, quoted
 from include.s3logs.publishing.limits import LIMITS, Limits
+from include.s3logs.publishing.schemas import ASSET_WEEKS, TYPE_WEEKS, PublishedFile
 from include.s3logs.tables.arrays import number_array
 from include.s3logs.tables.growing_file import GrowingFile
 from include.s3logs.tables.order import run_starts
 from include.s3logs.tables.parquet import RowsFile
 
-WEEKLY = "week_start"
 Numbers = npt.NDArray[np.int64]
 
 
@@ -32,12 +32,12 @@ def by_week(
     """
     cells = _of_assets(assets)
     if most_columns is None or len(cells.names) <= most_columns:
-        yield "by_asset_per_week.tsv", cells.to_tsv(folder / "weeks.tsv", limits)
+        yield f"{ASSET_WEEKS.name}.tsv", cells.to_tsv(folder / "weeks.tsv", limits)
     long = folder / "weeks.parquet"
-    yield "by_asset_per_week.parquet", cells.to_parquet(long, "asset_path", limits.cells)
+    yield f"{ASSET_WEEKS.name}.parquet", cells.to_parquet(long, ASSET_WEEKS, limits.cells)
     types = _of_types(cells)
-    yield "by_asset_type_per_week.tsv", types.to_tsv(folder / "weeks.tsv", limits)
-    yield "by_asset_type_per_week.parquet", types.by_name().to_parquet(long, "type", limits.cells)
+    yield f"{TYPE_WEEKS.name}.tsv", types.to_tsv(folder / "weeks.tsv", limits)
+    yield f"{TYPE_WEEKS.name}.parquet", types.by_name().to_parquet(long, TYPE_WEEKS, limits.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Cells:
     def to_tsv(self, path: Path, limits: Limits) -> bytes | Path:
         """Return a row for each week and a column for each name."""
         file = GrowingFile(path, limits.small)
-        file.write(WEEKLY.encode())
+        file.write(ASSET_WEEKS.names[0].encode())
         for first in range(0, len(self.names), limits.cells):
             names = self.names.slice(first, limits.cells)
             file.write(b"\t" + joined(quoted(names), "\t"))
@@ -80,10 +80,9 @@ class _Cells:
         names = pa.array([f"\n{week}" for week in self.weeks[first:end]])
         return joined(pc.binary_join_element_wise(names, pc.binary_join(rows, "\t"), "\t"), "")
 
-    def to_parquet(self, path: Path, column: str, at_once: int) -> Path:
+    def to_parquet(self, path: Path, table: PublishedFile, at_once: int) -> Path:
         """Write a row for each cell with traffic, some at once; return where."""
-        kinds = [(WEEKLY, pa.date32()), (column, pa.string()), ("bytes_sent", pa.int64())]
-        file = RowsFile(path, pa.schema(kinds))
+        file = RowsFile(path, table.schema)
         days = self.weeks.astype(np.int32)
         for first in range(0, len(self.sent), at_once):
             cells = slice(first, first + at_once)
@@ -92,7 +91,7 @@ class _Cells:
                 self.names.take(number_array(self.column[cells], pa.int64())),
                 number_array(self.sent[cells], pa.int64()),
             ]
-            file.add(pa.table(dict(zip([name for name, _ in kinds], values, strict=True))))
+            file.add(pa.table(values, list(table.names)))
         file.close()
         return path
 

@@ -33,14 +33,19 @@ from include.s3logs.lake.pointer import (
 from include.s3logs.regions.salt import HASH_BYTES
 from include.s3logs.stores.store import Store, read_all
 from include.s3logs.tables.parquet import from_parquet, to_parquet
+from include.s3logs.tables.schemas import Column, schema_of_columns
 
 log = logging.getLogger(__name__)
 
 FOLDER = "regions/cache"
 POINTER = f"{FOLDER}/_checkpoint.json"
 BASE = "base"
-SCHEMA = pa.schema([("hash", pa.binary(HASH_BYTES)), ("region", pa.string()), ("checked", pa.date32())])
-"""Keyed hash of the address, the label that the service gave, the UTC day it said so."""
+COLUMNS = (
+    Column("hash", "hash", "the keyed hash of the address"),
+    Column("region", "text", "the label that the IP service gave"),
+    Column("checked", "date", "when it said so"),
+)
+SCHEMA = schema_of_columns(COLUMNS)
 SLICES = 90
 """Each day one of so many slices of the entries becomes due, and is asked about again."""
 KEEP_DAYS = 365
@@ -117,7 +122,7 @@ def _from_1(content: Json, lake: Store) -> Json:
     return {**content, "files": {BASE: named}}
 
 
-KIND = Kind("checkpoint of the region cache", 2, {1: _from_1})
+KIND = Kind("checkpoint of the region cache", 2, {1: _from_1}, says={"rows": "how many entries the base has"})
 
 
 def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) -> CacheState:

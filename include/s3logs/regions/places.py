@@ -24,6 +24,8 @@ from typing import Any
 
 from countryinfo import all_countries
 
+COORDINATES = "regions/region_coordinates.json"
+"""Where the lake has the coordinates of all regions that figures can name."""
 _CLOUD_REGIONS = Path(__file__).with_name("cloud_regions.csv")
 _BY_SUBDIVISION = "DigitalOcean"
 Coordinates = tuple[float, float]

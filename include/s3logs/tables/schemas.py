@@ -58,6 +58,11 @@ def check_columns(source: Path | BytesIO, columns: Columns) -> str:
         found = pq.read_schema(source)
     except (pa.ArrowInvalid, OSError):
         return "it is no Parquet file"
+    return check_schema(found, columns)
+
+
+def check_schema(found: pa.Schema, columns: Columns) -> str:
+    """Return what is wrong with the schema of a stored table that should have these columns, or nothing."""
     expected = _schema(columns, seconds="ms")
     if found.equals(expected):
         return ""

@@ -21,7 +21,7 @@ CATALOG = "catalog"
 
 
 class DiscoverOperator(BaseOperator):
-    """Returns the log days to do (list of YYYY-MM-DD, oldest first).
+    """Finds the log days that a run has to do. Returns them (list of YYYY-MM-DD, oldest first).
 
     - A run with `days` or a range in its parameters does those.
     - A backfill run does exactly its own day, the day of its partition key.

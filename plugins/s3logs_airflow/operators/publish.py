@@ -18,7 +18,8 @@ from s3logs_airflow.pages.links import LogDaysLink
 class PublishOperator(BaseOperator):
     """Mapped totals of all days → usage figures and the state of every log day.
 
-    Publishes what is complete although a day failed, and says which days are missing.
+    Publishes what is complete although a day failed. Returns where it is, how many days and files there are,
+    which days are missing, and the totals of the archive.
 
     :param days: the log days this run was to do (the return value of discover).
     """

@@ -11,7 +11,6 @@ from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.settings import require
 
-COORDINATES = "regions/region_coordinates.json"
 NOBODY_TO_ASK = "There is neither a token of ipinfo nor a file, so nobody can be asked."
 
 
@@ -93,7 +92,7 @@ class RegionCoordinatesOperator(BaseOperator):
         import json
 
         from include.s3logs.errors import NotFoundError
-        from include.s3logs.regions.places import coordinates_table
+        from include.s3logs.regions.places import COORDINATES, coordinates_table
         from include.s3logs.regions.tables import known_regions
         from s3logs_airflow.connections.deployment import open_deployment
 

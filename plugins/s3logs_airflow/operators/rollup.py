@@ -49,7 +49,9 @@ def is_dry_run(context: Context) -> bool:
 
 
 class PlanRollUpsOperator(BaseOperator):
-    """Returns the intervals with work to do (`prefix`, `level`, `name`), oldest first; none in a dry run.
+    """Finds the intervals with work to do.
+
+    Returns them (`prefix`, `level`, `name`), oldest first; none in a dry run.
 
     The log shows the plan as a table; XCom `plan` has its counts, and `left_over` how many intervals are more
     than Airflow maps in one run.
@@ -131,7 +133,7 @@ class RollUpOperator(BaseOperator):
 
 
 class SumRollUpsOperator(BaseOperator):
-    """Returns the sums over all intervals of the run, failed ones left out."""
+    """Adds up what the run did. Returns the sums over all its intervals, failed ones left out."""
 
     ui_color = "#dcfce7"
 

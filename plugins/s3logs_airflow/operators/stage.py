@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class StageOperator(BaseOperator):
-    """One stage of one log day. Returns the checkpoint's summary as XCom; the data stays in the lake.
+    """Does one stage of one log day. Returns the checkpoint's summary as XCom; the data stays in the lake.
 
     :param stage: the name of the stage in `include.s3logs.lake.stages`.
     :param day: the log day, YYYY-MM-DD.

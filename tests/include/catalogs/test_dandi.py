@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import pyarrow as pa
 import pytest
 
 from include.s3logs.catalogs.claims import CLAIMS, first_claims
-from include.s3logs.catalogs.dandi import KIND, POINTER, Fetched, open_cached, refresh
+from include.s3logs.catalogs.dandi import ASSETS, FOLDER, KIND, POINTER, Fetched, open_cached, refresh
 from include.s3logs.catalogs.dandi_api import DandiApi
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
 from include.s3logs.catalogs.rest import LIMITS, PARALLEL_REQUESTS, RestApi
@@ -26,10 +27,10 @@ from include.s3logs.errors import (
     NotFoundError,
     S3LogsError,
 )
-from include.s3logs.lake.pointer import Pointer
+from include.s3logs.lake.pointer import Attempt, Pointer
 from include.s3logs.stores.folder import LocalStore
+from include.s3logs.tables.parquet import to_parquet
 from tests.support.dandi_server import dandi_server
-from tests.support.paths import PROJECT
 
 ONE, TWO, THREE = (f"{n}{n}{n}00000-aaaa-4aaa-8aaa-000000000000" for n in (1, 2, 3))
 
@@ -702,10 +703,13 @@ def test_files_that_nobody_names_are_removed_when_they_are_old(deployment, archi
     assert len(deployment.files()) == 3  # the pointer, its file, and the one before that may be being read
 
 
-def test_what_is_kept_in_the_lake_is_documented(deployment):
+def test_a_table_with_other_columns_is_no_catalog_and_is_fetched_anew(deployment, caplog):
     deployment.refresh()
-    page = (PROJECT / "docs/formats.md").read_text().partition("# Catalog\n")[2]
-    told = {*json.loads(deployment.lake.read(POINTER))} - {"format", "files"}
-    assert told == {name for name in told if f"`{name}`" in page}
-    for name in deployment.files():
-        assert f"`{re.sub('-[0-9a-f]{16}', '-…', name)}`" in page
+    pointer, attempt = Pointer(deployment.lake, POINTER, KIND), Attempt(deployment.lake, FOLDER)
+    attempt.write(ASSETS, "parquet", to_parquet(pa.table({"object_key": [key(ONE)], "dataset": ["000003"]})))
+    pointer.put(attempt.files, pointer.read().content, over=pointer.version())
+    with pytest.raises(CatalogError, match=r"holds no catalog .* that can be read"):
+        deployment.catalog()
+    assert "has the columns object_key string, dataset string, and not object_key string" in caplog.text
+    assert deployment.refresh()["outcome"] == "fetched"
+    assert deployment.catalog().claims([key(ONE)]).num_rows > 0

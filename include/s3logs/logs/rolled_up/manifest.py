@@ -9,7 +9,21 @@ from include.s3logs.logs.rolled_up.codecs import SUFFIXES, Codec
 from include.s3logs.logs.rolled_up.levels import Level, interval_of_file
 from include.s3logs.logs.rolled_up.origins import ObjectVersion, address, base_name
 
-KIND = Kind("manifest")
+KIND = Kind(
+    "manifest",
+    says={
+        "level": "`10min`, `hour`, `day` or `month`",
+        "interval": "the date in the name",
+        "codec": "`none`, `gzip`, `bzip2` or `zstd`",
+        "rollup": "`key` in the destination it was written to (wherever the files are since, the roll-up is "
+        "the one beside its manifest); `size`, `sha256`, `etag` of the stored object; `bytes`, `lines`, "
+        "`content_sha256` of what is packed in it",
+        "objects": "of each log object `source` and `key`; `size` and `etag`, which tell the version; "
+        "`lines`, `bytes` and `sha256` of its unpacked content, which begins at `offset` in the roll-up",
+        "tagged": "the tag that all originals got, if they did",
+        "replaces": "of an attempt that is at work or died: the roll-up that was there before",
+    },
+)
 
 
 class Member(NamedTuple):
