@@ -107,11 +107,6 @@ class Pointer:
         whole = {"format": self.kind.format, "files": named, **content}
         put(self.lake, self.key, json.dumps(whole, indent=1, sort_keys=True).encode() + b"\n", over=over)
 
-    def sweep(self, prefix: str, *keep: Found | None, age: timedelta = ORPHAN_AGE) -> None:
-        """Remove the files below a prefix, of that age at least, that none of these names."""
-        named = {self.key, *(file.key for found in keep if found for file in found.files.values())}
-        sweep(self.lake, prefix, named, age)
-
 
 class Attempt:
     """Files in the making, under names of this attempt alone: `<folder>/<role>-<token>.<suffix>`."""

@@ -7,7 +7,7 @@ here, and a folder of golden fixtures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
@@ -222,6 +222,6 @@ def is_undetermined(counts: Mapping[str, int]) -> bool:
     return counts.get("rows_undetermined", 0) > 0
 
 
-def names(stages: Iterable[Stage] | None = None) -> tuple[str, ...]:
-    """Return the folders of the stages in the lake (all stages of a log day, if none are given)."""
-    return tuple(stage.name for stage in (STAGES if stages is None else stages))
+def names() -> tuple[str, ...]:
+    """Return the folders of the stages of a log day in the lake."""
+    return tuple(stage.name for stage in STAGES)

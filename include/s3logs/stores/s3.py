@@ -7,18 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from include.s3logs.errors import (
-    ChangedObjectError,
-    NotFoundError,
-    StoreUnavailableError,
-)
+from botocore.exceptions import ClientError
+
+from include.s3logs.errors import ChangedObjectError, NotFoundError, StoreUnavailableError
 from include.s3logs.stores.s3_bucket import BROKEN, S3Bucket
 from include.s3logs.stores.s3_parts import put_in_parts
 from include.s3logs.stores.s3_reader import FastReader
 from include.s3logs.stores.s3_versions import delete_versions, tag_versions
-from include.s3logs.stores.store import PARALLEL_READS, PIECE, ObjectInfo, Version
+from include.s3logs.stores.store import ABSENT, PARALLEL_READS, PIECE, ObjectInfo, Version
 
 _DELETE_BATCH = 1000  # the most keys one DeleteObjects request takes
+_NO_CONDITIONS = "NotImplemented"
 _PAUSES = (1, 2, 4)  # seconds before a piece that broke off is asked for again
 
 
@@ -109,8 +108,9 @@ class S3Store(S3Bucket):
 
     def write(self, key: str, data: bytes, *, over: str | None = None) -> None:
         """Put the object."""
+        place = {"Bucket": self.bucket, "Key": self.prefix + key}
         with self._putting(key, over):
-            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **_only(over))
+            self._put(key, over, lambda only: self.client.put_object(**place, Body=data, **only))
 
     def write_many(self, files: Mapping[str, bytes]) -> None:
         """Put the objects, some at a time."""
@@ -123,7 +123,24 @@ class S3Store(S3Bucket):
             if path.stat().st_size <= PIECE:
                 self.write(key, path.read_bytes(), over=over)
             else:
-                put_in_parts(self.client, self.bucket, self.prefix + key, path, _only(over))
+                place = (self.client, self.bucket, self.prefix + key, path)
+                self._put(key, over, lambda only: put_in_parts(*place, only))
+
+    def _put(self, key: str, over: str | None, put: Callable[[dict[str, str]], object]) -> None:
+        """Put under the condition; where a server refuses to know of any, compare before that.
+
+        Then two writers in the same moment may both believe that they were the first.
+        """
+        try:
+            put(_only(over))
+            return
+        except ClientError as error:
+            if over is None or error.response.get("Error", {}).get("Code") != _NO_CONDITIONS:
+                raise
+        found = self.find(key)
+        if (found.etag if found else ABSENT) != over:
+            raise ChangedObjectError(f"{self.uri(key)} changed after it was read.")
+        put({})
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the objects, 1,000 a request; says which key could not be deleted."""

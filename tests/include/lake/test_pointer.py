@@ -13,6 +13,7 @@ from include.s3logs.lake.pointer import (
     copy_file,
     put,
     read_file,
+    sweep,
 )
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.store import ABSENT
@@ -129,7 +130,8 @@ def test_an_attempt_that_is_abandoned_leaves_nothing(lake):
 def test_the_sweep_removes_what_nobody_names_when_it_is_old(lake, pointer):
     orphan, named = written(lake), written(lake)
     pointer.put(named.files, {}, over=ABSENT)
-    pointer.sweep("things/", pointer.read())
+    keep = {KEY, named.files["rows"].key}
+    sweep(lake, "things/", keep)
     assert lake.find(orphan.files["rows"].key)
-    pointer.sweep("things/", pointer.read(), age=timedelta(seconds=-1))
-    assert {info.key for info in lake.list("things/")} == {KEY, named.files["rows"].key}
+    sweep(lake, "things/", keep, timedelta(seconds=-1))
+    assert {info.key for info in lake.list("things/")} == keep

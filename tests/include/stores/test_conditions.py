@@ -157,6 +157,31 @@ def _error(code, status, operation):
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation)
 
 
+class WithoutConditions:
+    """A client of a server that refuses a header which it does not know."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+    def put_object(self, **request):
+        if {"IfMatch", "IfNoneMatch"} & set(request):
+            raise _error("NotImplemented", 501, "PutObject")
+        return self.client.put_object(**request)
+
+    def complete_multipart_upload(self, **request):
+        if {"IfMatch", "IfNoneMatch"} & set(request):
+            raise _error("NotImplemented", 501, "CompleteMultipartUpload")
+        return self.client.complete_multipart_upload(**request)
+
+
+@pytest.mark.parametrize("size", [5, PIECE * 3 + 1])
+def test_on_a_server_without_conditions_versions_are_compared_before(size, s3, bucket, tmp_path):
+    test_writing_over_one_version(size, S3Store(WithoutConditions(s3.client), bucket), tmp_path)
+
+
 def test_an_upload_whose_completion_is_answered_late_is_worth_another_attempt(s3, bucket, tmp_path):
     """The answer got lost, the client asked again: S3 knows no such upload then, and the object is there."""
     (tmp_path / "file").write_bytes(bytes(3 * PIECE))
