@@ -186,8 +186,16 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
             return UNFINISHED
         if is_undetermined(checkpoint.counts):
             return UNDETERMINED
-        now = fingerprint_of(reduce.reduce_inputs(listing.of(day), settings))
-        same = day not in listing.by_day or checkpoint.upstream[REDUCED.name]["fingerprint"] == now
+        if day not in listing.by_day:
+            return ""
+        inputs = reduce.reduce_inputs(listing.of(day), settings)
+        made_by = checkpoint.upstream[REDUCED.name]["fingerprint"]
+        if made_by == fingerprint_of(inputs):
+            return ""
+        reduced = load_checkpoint(
+            lake, REDUCED.name, day
+        )  # an earlier release may have had other fingerprints
+        same = reduced and reduced.fingerprint == made_by and reduced.is_made_from(inputs)
         return "" if same else CHANGED
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError
 from include.s3logs.lake import pointer
 from include.s3logs.lake.open_days import open_day
-from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
+from include.s3logs.lake.pointer import Found, Json, Kind, NotAPointerError, OutputFile, Pointer
 from include.s3logs.lake.stages import Stage, by_name, makes_figures
 from include.s3logs.stores.store import ABSENT, Store
 from include.s3logs.tables.schemas import check_columns
@@ -28,15 +28,28 @@ from include.s3logs.tables.schemas import check_columns
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "_checkpoint.json"
+OBJECTS = "objects"
+"""The role of the list of log objects that a day was made of."""
+
+
+def _from_1(content: Json, _: Store) -> Json:
+    """What only judges a day was among what it was made from."""
+    judging = ("rejection_limit", "on_unreadable")
+    inputs = {name: value for name, value in content.get("inputs", {}).items() if name not in judging}
+    return {**content, "inputs": inputs}
+
+
 KIND = Kind(
     "checkpoint",
+    2,
+    {1: _from_1},
     says={
         "stage": "the stage, by its folder",
         "log_day": "the log day; of a month its first",
-        "fingerprint": "a digest of `inputs`: with the same one the result is reused",
+        "fingerprint": "what tells this result from others, for the next stage",
         "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
         "counts": "what was counted; it reconciles with the stage before",
-        "upstream": "`fingerprint` and `counts` of the stages before",
+        "upstream": "`fingerprint` and `counts` of the stages before, and the list of log objects",
     },
 )
 
@@ -45,8 +58,9 @@ KIND = Kind(
 class Checkpoint:
     """What one finished stage of one log day read, wrote and counted.
 
-    `inputs` is everything that decides the result, and `fingerprint` its digest; `upstream` holds the
-    fingerprint and counts of the stages before, by stage.
+    `inputs` is everything that decides the result, and `fingerprint` its digest (one that an earlier release
+    wrote may have been of more). `upstream` holds by stage the fingerprint and counts of those before, and
+    of reduce the list of log objects as a file.
     """
 
     stage: str
@@ -75,7 +89,14 @@ class Checkpoint:
 
     def lineage(self) -> dict[str, Mapping[str, Any]]:
         """Return `upstream` of the next stage: that of this one and this one itself."""
-        return {**self.upstream, self.stage: {"fingerprint": self.fingerprint, "counts": dict(self.counts)}}
+        own: dict[str, Any] = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
+        if OBJECTS in self.files:
+            own[OBJECTS] = asdict(self.files[OBJECTS])
+        return {**self.upstream, self.stage: own}
+
+    def is_made_from(self, inputs: Mapping[str, Any]) -> bool:
+        """Tell whether the result would be the same with these inputs."""
+        return fingerprint_of(self.inputs) == fingerprint_of(inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +130,15 @@ def load_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
             "%s is no valid checkpoint (%s); the stage is computed again.", lake.uri(found.key), error
         )
         return None
+
+
+def intact_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
+    """Return the checkpoint if all its files are there in their sizes, else None."""
+    found = load_checkpoint(lake, stage, day)
+    if found is None:
+        return None
+    sizes = {info.key: info.size for info in lake.list(f"{stage}/{day}/")}
+    return found if all(sizes.get(file.key) == file.size for file in found.files.values()) else None
 
 
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
@@ -200,8 +230,7 @@ def run_stage(
     stored = {info.key: info for info in lake.list(f"{stage.name}/{day}/")}
     place = stored.get(checkpoint_key(stage.name, day))
     earlier = load_checkpoint(lake, stage.name, day) if place else None
-    same = earlier is not None and earlier.fingerprint == fingerprint_of(inputs)
-    if earlier and same and not force:
+    if earlier and earlier.is_made_from(inputs) and not force:
         sizes = {key: info.size for key, info in stored.items()}
         if all(sizes.get(file.key) == file.size for file in earlier.files.values()):
             return Outcome(earlier, reused=True)
@@ -214,7 +243,7 @@ def run_stage(
     except ChangedObjectError:
         # A run beside this one may have done the same: then there is nothing left to do.
         found = load_checkpoint(lake, stage.name, day)
-        if found and found != earlier and found.fingerprint == fingerprint_of(inputs):
+        if found and found != earlier and found.is_made_from(inputs):
             return Outcome(found, reused=True)
         raise
     _sweep(lake, checkpoint, earlier)

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from datetime import date
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
@@ -28,7 +29,6 @@ from include.s3logs.lake.checkpoint import (
     Attempt,
     Outcome,
     fingerprint_of,
-    load_checkpoint,
     run_stage,
 )
 from include.s3logs.lake.open_days import take_over
@@ -43,7 +43,7 @@ from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.settings import Settings
 from include.s3logs.stages import object_list
-from include.s3logs.stages.object_list import only_lost_objects, same_settings
+from include.s3logs.stages.object_list import Before, made_before, refuse_fewer, result_that_stays
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.arrays import number_array
@@ -60,15 +60,16 @@ _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
 
 
 def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
-    """Return everything that decides the result of reducing these log objects."""
+    """Return everything that decides the result of reducing these log objects.
+
+    What only judges it is left out: how many lines may be rejected, what an unreadable object does.
+    """
     return {
         "version": REDUCED.version,
         "log_objects": len(objects),
         "log_objects_digest": fingerprint_of({"objects": [[o.key, o.size, o.etag] for o in objects]}),
         "operations": sorted(settings.operations),
         "excluded_ips": sorted(settings.excluded_ips),
-        "rejection_limit": settings.rejection_limit,
-        "on_unreadable": settings.on_unreadable,
     }
 
 
@@ -82,26 +83,43 @@ def reduce_day(work: Work) -> Outcome:
     listing = work.listing()
     objects = listing.of(day)
     inputs = reduce_inputs(objects, work.settings)
-    earlier = load_checkpoint(lake, REDUCED.name, day)
-    if earlier and not work.force and only_lost_objects(work, earlier, inputs, objects):
-        log.warning("%s: log objects of this day are gone from the sources; its result stays.", day)
-        if not same_settings(earlier, inputs):
-            log.warning("%s: that result was made with other settings, or by an earlier version.", day)
-        return Outcome(earlier, reused=True)
+    before = made_before(work)
+    if before and not work.force and (kept := result_that_stays(work, before, inputs, objects)):
+        return Outcome(kept, reused=True)
 
     def compute(attempt: Attempt) -> dict[str, int]:
-        return _reduce(attempt, work, listing)
+        return _reduce(attempt, work, listing, before)
 
-    return run_stage(lake, REDUCED, day, inputs=inputs, compute=compute, force=work.force, token=work.token)
+    outcome = run_stage(
+        lake, REDUCED, day, inputs=inputs, compute=compute, force=work.force, token=work.token
+    )
+    check_rejections(day, outcome.checkpoint.counts, work.settings.rejection_limit)
+    return outcome
 
 
-def _reduce(attempt: Attempt, work: Work, listing: Listing) -> dict[str, int]:
+def check_rejections(
+    day: date, counts: Mapping[str, int], limit: float, examples: Sequence[str] = ()
+) -> None:
+    """Raise TooManyRejectionsError when a larger share of the lines than `limit` has no valid reading."""
+    rejected, total = counts["rejections"], counts["lines"]
+    if not rejected or rejected / total <= limit:
+        return
+    first = "".join(f"\n  {example}" for example in examples)
+    raise TooManyRejectionsError(
+        f"{rejected} of {total} lines of log day {day} have no valid reading, more than "
+        f"S3LOGS_REJECTION_LIMIT={limit:g} allows. {'The first:' if first else 'See its quarantine.'}{first}"
+    )
+
+
+def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | None) -> dict[str, int]:
     with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
         rows = RowsFile(folder / "rows", SCHEMA)
         reduction = _Reduction(
             *(attempt, work.sources(), work.settings, rows, quarantine), limits=work.limits.logs
         )
-        return reduction.run(listing.of(work.day), listing)
+        counts = reduction.run(listing.of(work.day), listing)
+    refuse_fewer(work, before, counts)
+    return counts
 
 
 class _Reduction:
@@ -137,7 +155,8 @@ class _Reduction:
             self._count(found)
         self.counts["log_objects"] = len(objects)
         self.counts["foreign_objects"] = listing.foreign
-        self._check_rejections()
+        limit, examples = self.settings.rejection_limit, self.quarantine.examples
+        check_rejections(self.attempt.day, self.counts, limit, examples)
         self._write(listing.foreign_examples)
         return self._reconciled()
 
@@ -200,16 +219,6 @@ class _Reduction:
         self.counts["bytes_sent"] += pc.sum(sent).as_py()
         found = found.set_column(_COLUMNS.index("bytes_sent"), "bytes_sent", sent)
         self.rows.add(found.rename_columns(SCHEMA.names))
-
-    def _check_rejections(self) -> None:
-        rejected, total = self.counts["rejections"], self.counts["lines"]
-        if not rejected or rejected / total <= self.settings.rejection_limit:
-            return
-        raise TooManyRejectionsError(
-            f"{rejected} of {total} lines of log day {self.attempt.day} have no valid reading, more than "
-            f"S3LOGS_REJECTION_LIMIT={self.settings.rejection_limit:g} allows. The first:\n"
-            + "\n".join(f"  {example}" for example in self.quarantine.examples)
-        )
 
     def _write(self, foreign: Sequence[str]) -> None:
         self.rows.close()

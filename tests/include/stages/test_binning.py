@@ -1,7 +1,7 @@
 """Bin: the rows of a reduced day, sorted by collapsed object key, and their totals."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from io import BytesIO
 
@@ -180,7 +180,11 @@ def test_an_unchanged_day_is_reused_and_a_changed_one_computed(world):
 def test_the_checkpoint_carries_what_reduce_counted(world):
     reduced = world.reduced(line("a.txt"))
     assert bin_day(world.lake, reduced).checkpoint.upstream == {
-        "reduced": {"fingerprint": reduced.fingerprint, "counts": reduced.counts}
+        "reduced": {
+            "fingerprint": reduced.fingerprint,
+            "counts": reduced.counts,
+            "objects": asdict(reduced.files["objects"]),
+        }
     }
 
 

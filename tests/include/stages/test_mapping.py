@@ -214,7 +214,6 @@ def test_a_day_whose_counts_do_not_add_up_fails_stays_open_and_commits_nothing(w
 def test_the_checkpoint_carries_what_the_stages_before_counted(world):
     reduced, binned = world.binned(line())
     upstream = map_day(world.lake, binned.checkpoint, REEF, REGIONS).checkpoint.upstream
-    assert upstream == {
-        "reduced": {"fingerprint": reduced.checkpoint.fingerprint, "counts": reduced.checkpoint.counts},
-        "binned": {"fingerprint": binned.checkpoint.fingerprint, "counts": binned.checkpoint.counts},
-    }
+    assert upstream == binned.checkpoint.lineage()
+    assert upstream["reduced"]["counts"] == reduced.checkpoint.counts
+    assert upstream["binned"]["fingerprint"] == binned.checkpoint.fingerprint
