@@ -9,7 +9,7 @@ dataset is used, from where, and how much.
 | `discover` | finds the log days to do: own day, late or grown ones, and those to map anew | |
 {stages}
 | `publish` | figures of all complete days, small counts masked | `usage/`, `status/` |
-| `complete` | fails the run if any day failed | |
+| `complete` | fails the run if any of its days failed or is not complete, and names it | |
 
 **Running it again** changes nothing: a day whose log objects and settings are the same is *reused*.
 **One failed day** stops no other. Mend its cause, then *clear* its failed task (downstream included): only
@@ -20,13 +20,12 @@ that day and `publish` run again.
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronPartitionTimetable, Param, task_group
 
 from include.s3logs.lake import stages
 from include.s3logs.settings import load_limits
 from s3logs_airflow.assets import USAGE, asset_of
-from s3logs_airflow.operators import DiscoverOperator, PublishOperator, StageOperator
+from s3logs_airflow.operators import CompleteOperator, DiscoverOperator, PublishOperator, StageOperator
 from s3logs_airflow.policies import retrying
 
 limits = load_limits()
@@ -123,8 +122,11 @@ with DAG(
         max_active_tis_per_dag=1,  # two runs must not publish over each other
         doc_md="Publishes what is complete, although a day failed.",
     )
-    complete = EmptyOperator(
-        task_id="complete", trigger_rule="none_failed", doc_md="Fails if any day failed."
+    complete = CompleteOperator(
+        task_id="complete",
+        published=publish.output,
+        trigger_rule="none_failed",
+        doc_md="Fails if any day failed or is not complete, and names it.",
     )
 
     days >> publish >> complete

@@ -16,8 +16,6 @@ from include.s3logs.errors import S3LogsError
 from include.s3logs.pipeline import DayRange, Days, preview, run
 from include.s3logs.settings import PROJECT, load_settings
 
-_MOST_DAYS = 10  # that are named when they are not complete
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 when every log day is complete."""
@@ -39,9 +37,8 @@ def _run(days: Days | None, force: bool) -> int:
         return report.exit_status
     told = "reused" if report.published.reused else "computed"
     _say(f"publish     {told}, {report.published.files} files below {settings.lake.rstrip('/')}/usage/")
-    if missing := [f"{day.log_day} ({day.state})" for day in report.published.missing]:
-        more = f" and {len(missing) - _MOST_DAYS} more" if len(missing) > _MOST_DAYS else ""
-        _say(f"Not complete: {', '.join(missing[:_MOST_DAYS])}{more}")
+    for sentence in (*report.judgement.failures, *report.judgement.warnings):
+        _say(sentence)
     return report.exit_status
 
 

@@ -57,6 +57,10 @@ class MissingLogObjectsError(PermanentError):
     """Log objects that a finished day was computed from are gone, so it cannot be computed again."""
 
 
+class IncompleteDaysError(PermanentError):
+    """What a run leaves is not good enough; the message names the log days and why."""
+
+
 class ChangedObjectError(S3LogsError):
     """An object changed between listing and reading it; the next attempt lists it anew."""
 

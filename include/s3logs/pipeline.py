@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 
 from include.s3logs.catalogs.claims import EmptyCatalog
 from include.s3logs.days.discover import Plan, Request, discover, look
+from include.s3logs.days.judgement import NOTHING, Judgement, judge
 from include.s3logs.deployment import Access, Deployment, access_from_environment
 from include.s3logs.errors import CatalogError, ChangedObjectError, S3LogsError
 from include.s3logs.lake import stages
@@ -27,6 +28,7 @@ from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import Publication, publish
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings, require
+from include.s3logs.stages.reduce import settings_digest
 from include.s3logs.stages.work import Work, run_stage_of
 
 log = logging.getLogger(__name__)
@@ -68,18 +70,22 @@ class DayReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did: its log days, and what was published (None: that failed, `error` says why)."""
+    """What a run did: its log days, and what was published (None: that failed, `error` says why).
+
+    `judgement` says whether what stands in the lake now is good enough.
+    """
 
     days: Sequence[DayReport]
     published: Publication | None
     error: str = ""
+    judgement: Judgement = NOTHING
 
     @property
     def exit_status(self) -> int:
         """Return 0 when every log day of the lake is complete and nothing failed, else 1."""
         if self.published is None or any(day.error for day in self.days):
             return 1
-        return 0 if self.published.days and not self.published.missing else 1
+        return 0 if self.published.days and not self.judgement.failures else 1
 
 
 Progress = Callable[[DayReport], object]
@@ -119,10 +125,14 @@ def run(
             progress(reports[-1])
     masking = Masking(settings.mask_below, settings.round_to)
     try:
-        published = _unless_overtaken(lambda: publish(deployment.lake, masking, plan.days, force=force))
+        published = _unless_overtaken(
+            lambda: publish(
+                *(deployment.lake, masking, plan.days), force=force, made_with=settings_digest(settings)
+            )
+        )
     except S3LogsError as error:
         return Report(reports, None, str(error))
-    return Report(reports, published)
+    return Report(reports, published, judgement=judge(published.days, settings))
 
 
 def do_day(work: Work) -> DayReport:

@@ -6,6 +6,7 @@ from include.s3logs.catalogs.dandi import open_cached
 from include.s3logs.catalogs.datasets import ALL
 from include.s3logs.logs.reading import read_ahead
 from include.s3logs.logs.sources import find_log_objects
+from include.s3logs.publishing.publish import STATUS
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.lists import load_list
 from include.s3logs.stores.folder import LocalStore
@@ -32,7 +33,9 @@ def test_what_was_published_stays_to_the_byte(old):
     before = shown(old.lake)
     publication = old.publish()
     assert [(day.log_day, day.state) for day in publication.missing] == [(str(UNFINISHED), "incomplete")]
-    assert shown(old.lake) == before
+    after = shown(old.lake)
+    assert {key for key in before if after[key] != before[key]} <= {STATUS}  # it has columns more
+    assert after.keys() == before.keys()
     assert len(before) > 50
 
 

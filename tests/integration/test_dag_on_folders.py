@@ -15,7 +15,7 @@ def lake(tmp_path, sample, settings_env):
 
 def status(lake):
     lines = (lake / "status/log_days.tsv").read_text().splitlines()
-    return {row.split("\t")[0]: row.split("\t")[-1] for row in lines[1:]}
+    return {row.split("\t")[0]: row.split("\t")[-2] for row in lines[1:]}
 
 
 def published(lake):
@@ -105,3 +105,20 @@ def test_too_many_rejections_fail_the_day_with_the_first_examples(run_dag, lake,
     settings_env(rejection_limit="0.05")
     assert run_dag(days=[DAYS[0]]).state == "success"
     assert status(lake) == {DAYS[0]: "complete"}
+
+
+def test_a_run_that_leaves_out_unreadable_objects_fails_at_its_end_unless_that_is_accepted(
+    run_dag, lake, sample, settings_env
+):
+    victim = next((sample / "logs").rglob("2024-06-02-*"))
+    victim.write_bytes(b"\x1f\x8bno gzip")
+    settings_env(on_unreadable="skip")
+    run = run_dag(days=DAYS)
+    assert status(lake)[DAYS[1]] == "partial"
+    assert {state for (task, _), state in run.states.items() if task != "complete"} == {"success"}
+    assert (run.states["complete", None], run.state) == ("failed", "failed")
+    assert run.xcoms["publish", None]["failures"] == ["Not complete: 2024-06-02 (partial)."]
+    settings_env(partial="accept")
+    accepted = run_dag(days=DAYS)
+    assert accepted.state == "success"
+    assert accepted.xcoms["complete", None] == {"complete": 2, "partial": 1}

@@ -85,7 +85,7 @@ class Live:
 
     def days(self):
         lines = (self.lake / "status/log_days.tsv").read_text().splitlines()
-        return {row.split("\t")[0]: row.split("\t")[-1] for row in lines[1:]}
+        return {row.split("\t")[0]: row.split("\t")[-2] for row in lines[1:]}
 
     def usage(self):
         store = LocalStore(self.lake)

@@ -67,13 +67,13 @@ class Archive:
         self.lake = LocalStore(folder / "lake")
         self.source = LocalStore(folder / "source")
 
-    def do(self, day, *content, datasets=BOTH, name="A", regions=None):
+    def do(self, day, *content, datasets=BOTH, name="A", regions=None, force=False):
         """Deliver one object (none: go on with what is there) and do all stages of the day."""
         if content:
             self.source.write(f"{day}-11-00-00-{name}", b"".join(content))
         stores = {"source": self.source}
         listing = find_log_objects(stores, day, day)
-        reduced = reduce_day(self.lake, stores, day, listing, Settings(_env_file=None))
+        reduced = reduce_day(self.lake, stores, day, listing, Settings(_env_file=None), force=force)
         binned = bin_day(self.lake, reduced.checkpoint)
         return map_day(self.lake, binned.checkpoint, catalog(datasets), regions or offline_regions())
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from include.s3logs.catalogs.claims import Catalog
 from include.s3logs.days.catalog_changes import touched_days
-from include.s3logs.days.states import undetermined_days
+from include.s3logs.days.states import undetermined_days, unmapped_days
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, open_days
@@ -25,6 +25,7 @@ CHANGED = "log objects or settings changed"
 UNFINISHED = "not finished"
 UNDETERMINED = "regions could not be asked for"
 CATALOG_CHANGED = "the catalog changed"
+UNMAPPED = "begun, and without figures"
 """Why a log day has work to do."""
 
 ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
@@ -150,6 +151,8 @@ def look(
     stale = dict.fromkeys(
         touched_days(lake, catalog, among=None if looks_back else named, notes=notes), CATALOG_CHANGED
     )
+    for day in unmapped_days(lake) if looks_back else ():
+        stale.setdefault(day, UNMAPPED)
     for day in _to_ask_again(lake, asked_again) if looks_back else ():
         stale.setdefault(day, UNDETERMINED)
     wanted = sorted({*named, *changed} if request.is_daily else named)

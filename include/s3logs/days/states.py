@@ -4,59 +4,119 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import takewhile
 
-from include.s3logs.lake.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint
+from include.s3logs.lake.checkpoint import CHECKPOINT, SETTINGS, Checkpoint, load_checkpoint
 from include.s3logs.lake.open_days import is_day, open_days
-from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
+from include.s3logs.lake.stages import BINNED, MAPPED, REDUCED, Stage, is_undetermined
 from include.s3logs.stores.store import PARALLEL_READS, Store
 from include.s3logs.tables.schemas import Column
 
-COMPLETE = "complete"  # the figures hold all log objects that were known when the day was last looked at
-OUTDATED = "outdated"  # the figures hold an earlier state of the day; the newest attempt did not get through
-INCOMPLETE = "incomplete"  # the day has no figures
+COMPLETE = "complete"
+EMPTY = "empty"
+PARTIAL = "partial"
+OUTDATED = "outdated"
+INCOMPLETE = "incomplete"
+MEANINGS = {
+    COMPLETE: "the figures hold all log objects that were known when the day was last looked at",
+    EMPTY: "so they do, and there was no log object",
+    PARTIAL: "so they do, but for log objects that could not be read",
+    OUTDATED: "the figures are of an earlier attempt, the newest did not get through",
+    INCOMPLETE: "no figures",
+}
+"""What is said of a log day, and what that means."""
+LOST = "figures lost"
+OTHER_SETTINGS = "other settings"
+REASONS = {
+    LOST: "the day had figures, and they are gone from the lake; the next daily run makes them again",
+    OTHER_SETTINGS: "it was reduced with other settings than today's; a run of the day makes it alike",
+}
+"""What more there may be to say, and what that means."""
 _COUNTS = (
     Column("objects", "int64", "log objects of the day"),
+    Column("unreadable", "int64", "of these, those that could not be read and were left out"),
+    Column("foreign", "int64", "objects that the day's listing came across and that are no access logs"),
     Column("lines", "int64", "lines that are not empty"),
     Column("records", "int64", "lines with a valid reading"),
     Column("rejections", "int64", "lines without one; they are in the quarantine"),
     Column("exact_duplicates", "int64", "records, byte for byte the same as an earlier one of the day"),
+    Column("filtered", "int64", "records of other operations or statuses, or from excluded addresses"),
     Column("reduced_rows", "int64", "counted requests"),
     Column("bytes_sent", "int64", "bytes of the counted requests"),
 )
 COLUMNS = (
     Column("log_day", "date", "the log day: the UTC day in the log objects' names"),
     *_COUNTS,
+    Column("state", "text", "; ".join(f"`{state}`: {meaning}" for state, meaning in MEANINGS.items())),
     Column(
-        "state",
+        "reason",
         "text",
-        f"`{COMPLETE}`; `{OUTDATED}`: the figures are of an earlier attempt, the newest failed; "
-        f"`{INCOMPLETE}`: no figures",
+        "nothing, or " + "; ".join(f"`{reason}`: {meaning}" for reason, meaning in REASONS.items()),
     ),
 )
 """Of `status/log_days.tsv`."""
-_COUNTED_AS = {"objects": "log_objects"}  # what reduce calls it, where that differs
+_COUNTED_AS = {  # what reduce calls it, where that differs
+    "objects": "log_objects",
+    "unreadable": "unreadable_objects",
+    "foreign": "foreign_objects",
+}
+_SILENT_DAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class LogDay:
-    """One log day (YYYY-MM-DD), its state, and the checkpoint of its newest figures."""
+    """One log day (YYYY-MM-DD), its state, the checkpoint of its newest figures, and the reason, if any."""
 
     log_day: str
     state: str
     mapped: Checkpoint | None
+    reason: str = ""
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Return what reduce counted for the figures, empty when there are none."""
         return self.mapped.upstream[REDUCED.name]["counts"] if self.mapped else {}
 
+    def __str__(self) -> str:
+        """Return the day with its state and reason, as it stands in messages."""
+        return f"{self.log_day} ({self.state}{f', {self.reason}' if self.reason else ''})"
 
-def states(lake: Store, asked: Iterable[date] = ()) -> list[LogDay]:
-    """Return every log day the lake has a trace of, and those asked for, in order."""
+
+def states(
+    lake: Store, asked: Iterable[date] = (), had_figures: Iterable[str] = (), made_with: str = ""
+) -> list[LogDay]:
+    """Return every log day the lake has a trace of, and those asked for, in order.
+
+    `had_figures` are log days that were published before. `made_with` is the digest of the settings of today
+    (`reduce.settings_digest`); without it nothing is said of settings.
+    """
     unfinished = open_days(lake)
     mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(mapped_at(lake))).items()}
-    known = sorted({*mapped, *unfinished, *map(str, asked)})
-    return [LogDay(day, _state(day in mapped, day in unfinished), mapped.get(day)) for day in known]
+    known = sorted({*mapped, *unfinished, *map(str, asked), *had_figures})
+    found = []
+    for day in known:
+        checkpoint = mapped.get(day)
+        state = _state(checkpoint, day in unfinished)
+        reason = LOST if checkpoint is None and day in had_figures else _of_settings(checkpoint, made_with)
+        found.append(LogDay(day, state, checkpoint, reason))
+    return found
+
+
+def unfinished(days: Iterable[LogDay], *, partial: bool = True) -> list[LogDay]:
+    """Return the days whose figures lack something; `partial` ones, too, unless those are accepted."""
+    lacking = {INCOMPLETE, OUTDATED, *([PARTIAL] if partial else [])}
+    return [day for day in days if day.state in lacking]
+
+
+def silent_since(days: Sequence[LogDay]) -> tuple[str, int] | None:
+    """Return since which log day there is no log object any more, and for how many days.
+
+    None when there are some, or never were, or it is not yet three log days in a row.
+    """
+    count = sum(1 for _ in takewhile(lambda day: day.state == EMPTY, reversed(days)))
+    if count < _SILENT_DAYS or not any(day.counts.get("log_objects") for day in days):
+        return None
+    return days[-count].log_day, count
 
 
 def undetermined_days(lake: Store) -> list[date]:
@@ -72,9 +132,19 @@ def undetermined_days(lake: Store) -> list[date]:
 
 def mapped_at(lake: Store) -> dict[date, datetime]:
     """Return the log days with figures, and when these were made."""
+    return _done_at(lake, MAPPED)
+
+
+def unmapped_days(lake: Store) -> list[date]:
+    """Return the log days that an earlier stage has a result of, and map has none: lost, or never made."""
+    begun = {day for stage in (REDUCED, BINNED) for day in _done_at(lake, stage)}
+    return sorted(begun - mapped_at(lake).keys())
+
+
+def _done_at(lake: Store, stage: Stage) -> dict[date, datetime]:
     found = {}
-    for info in lake.list(f"{MAPPED.name}/"):
-        folder, _, name = info.key.removeprefix(f"{MAPPED.name}/").partition("/")
+    for info in lake.list(f"{stage.name}/"):
+        folder, _, name = info.key.removeprefix(f"{stage.name}/").partition("/")
         if name == CHECKPOINT and is_day(folder):
             found[date.fromisoformat(folder)] = info.modified
     return found
@@ -87,10 +157,20 @@ def _load(lake: Store, days: Sequence[date]) -> dict[date, Checkpoint]:
         return {day: found for day, found in zip(days, loaded, strict=True) if found is not None}
 
 
-def _state(has_figures: bool, unfinished: bool) -> str:
-    if not has_figures:
+def _state(mapped: Checkpoint | None, is_open: bool) -> str:
+    if mapped is None:
         return INCOMPLETE
-    return OUTDATED if unfinished else COMPLETE
+    if is_open:
+        return OUTDATED
+    counts = mapped.upstream[REDUCED.name]["counts"]
+    if counts.get("unreadable_objects"):
+        return PARTIAL
+    return COMPLETE if counts["log_objects"] else EMPTY
+
+
+def _of_settings(mapped: Checkpoint | None, made_with: str) -> str:
+    own = mapped.upstream[REDUCED.name].get(SETTINGS) if mapped else None
+    return OTHER_SETTINGS if own and made_with and own != made_with else ""
 
 
 def to_tsv(days: Iterable[LogDay]) -> bytes:
@@ -99,5 +179,5 @@ def to_tsv(days: Iterable[LogDay]) -> bytes:
     lines = ["\t".join(column.name for column in COLUMNS)]
     for day in days:
         numbers = [str(day.counts.get(name, "")) for name in counted]
-        lines.append("\t".join([day.log_day, *numbers, day.state]))
+        lines.append("\t".join([day.log_day, *numbers, day.state, day.reason]))
     return ("\n".join(lines) + "\n").encode()

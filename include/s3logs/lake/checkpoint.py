@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT = "_checkpoint.json"
 OBJECTS = "objects"
 """The role of the list of log objects that a day was made of."""
+SETTINGS = "settings"
+"""In `upstream`: the digest of the settings with which a day was reduced."""
 
 
 def _from_1(content: Json, _: Store) -> Json:
@@ -49,7 +51,7 @@ KIND = Kind(
         "fingerprint": "what tells this result from others, for the next stage",
         "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
         "counts": "what was counted; it reconciles with the stage before",
-        "upstream": "`fingerprint` and `counts` of the stages before, and the list of log objects",
+        "upstream": "`fingerprint` and `counts` of the stages before; of reduce `objects`, `settings`, too",
     },
 )
 
@@ -60,7 +62,7 @@ class Checkpoint:
 
     `inputs` is everything that decides the result, and `fingerprint` its digest (one that an earlier release
     wrote may have been of more). `upstream` holds by stage the fingerprint and counts of those before, and
-    of reduce the list of log objects as a file.
+    of reduce the list of log objects as a file and the digest of its settings.
     """
 
     stage: str
@@ -91,8 +93,12 @@ class Checkpoint:
         """Return `upstream` of the next stage: that of this one and this one itself."""
         own: dict[str, Any] = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
         if OBJECTS in self.files:
-            own[OBJECTS] = asdict(self.files[OBJECTS])
+            own |= {OBJECTS: asdict(self.files[OBJECTS]), SETTINGS: fingerprint_of(self.settings())}
         return {**self.upstream, self.stage: own}
+
+    def settings(self) -> dict[str, Any]:
+        """Return what of the inputs are settings: all but the version and the log objects."""
+        return {k: v for k, v in self.inputs.items() if k != "version" and not k.startswith("log_objects")}
 
     def is_made_from(self, inputs: Mapping[str, Any]) -> bool:
         """Tell whether the result would be the same with these inputs."""

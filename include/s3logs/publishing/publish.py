@@ -63,7 +63,7 @@ class Publication:
     @property
     def missing(self) -> list[LogDay]:
         """Return the log days whose newest state is not in the figures."""
-        return [day for day in self.days if day.state != states.COMPLETE]
+        return states.unfinished(self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,10 @@ class _Published:
         except (KeyError, TypeError, AttributeError) as error:
             raise NotAPointerError(str(error)) from error
 
+    def days_with_figures(self) -> set[str]:
+        """Return the log days that were in the figures."""
+        return {day for day, content in self.inputs["days"] if content is not None}
+
     def told(self) -> dict[str, Any]:
         """Return what the pointer says beside its files."""
         return {
@@ -104,14 +108,19 @@ def publish(
     asked: Iterable[date] = (),
     *,
     force: bool = False,
+    made_with: str = "",
     limits: Limits = LIMITS,
 ) -> Publication:
     """Publish the usage of all log days that have figures, and the state of every log day.
 
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
+    `made_with` is the digest of today's settings: days that were made with others say so.
     Files that did not change are not touched; those of datasets without traffic any more are removed.
     """
-    days = states.states(lake, asked)
+    pointer = Pointer(lake, CHECKPOINT, KIND)
+    version = pointer.version()
+    earlier = _load(pointer)
+    days = states.states(lake, asked, earlier.days_with_figures() if earlier else (), made_with)
     inputs = {
         "version": VERSION,
         "mask_below": masking.below,
@@ -122,9 +131,8 @@ def publish(
     }
     fingerprint = fingerprint_of(inputs)
     there = _sizes(lake)
-    pointer = Pointer(lake, CHECKPOINT, KIND)
-    version = pointer.version()
-    earlier = None if force else _load(pointer)
+    if force:
+        earlier = None
     if earlier and earlier.fingerprint == fingerprint and _all_there(earlier.files, there):
         return Publication(fingerprint, days, earlier.totals, len(earlier.files), reused=True)
     if earlier and earlier.inputs.get("version") != VERSION:

@@ -98,6 +98,17 @@ class Settings(BaseSettings):
         description="What a log object that is corrupt, forbidden or gone does: `fail` the day, or "
         "`skip` it, noted in the quarantine.",
     )
+    partial: Literal["fail", "accept"] = Field(
+        default="fail",
+        description="What log days of which unreadable log objects were left out (state `partial`) do: "
+        "`fail` the run at its end, or be `accept`ed. Their figures are published either way.",
+    )
+    expect_logs: int = Field(
+        default=0,
+        ge=0,
+        description="After so many log days in a row without any log object (days), where there were some "
+        "before, runs fail. 0: three such days are a warning and nothing fails.",
+    )
     mask_below: int = Field(
         default=50,
         ge=0,

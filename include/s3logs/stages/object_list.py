@@ -18,6 +18,7 @@ from include.s3logs.stages.work import Work
 log = logging.getLogger(__name__)
 
 HEADER = "source\tkey\tsize\tetag\tlines\trejections"
+DIGEST = "log_objects_digest"
 _OF_OBJECTS = "log_objects"  # begins the names of inputs that tell of them
 _Listed = tuple[str, str, str]
 _REMEDY = "Without it, only the number of lines tells whether a day loses any."
@@ -38,8 +39,8 @@ def to_tsv(rows: Sequence[str]) -> bytes:
 class Before:
     """What a finished day was made of, by whichever checkpoint is left.
 
-    `objects` are its log objects as in the list: key, size and ETag (None: the list is gone, and only the
-    counts are left). `reduced` is its checkpoint of reduce, or None when that is gone.
+    `objects` are its log objects as in the list: key, size and ETag (None: only the counts are known, as the
+    list is gone or was not looked at). `reduced` is its checkpoint of reduce, or None when that is gone.
     """
 
     counts: Mapping[str, int]
@@ -58,11 +59,15 @@ class Before:
         return bool(_listed(objects) - (self.objects or Counter()))
 
 
-def made_before(work: Work) -> Before | None:
-    """Return what the finished day was made of; None when there is no trace of an earlier result."""
+def made_before(work: Work, inputs: Mapping[str, Any]) -> Before | None:
+    """Return what the finished day was made of; None when there is no trace of an earlier result.
+
+    The list is not read where `inputs`, those of now, are of the same log objects.
+    """
     reduced = load_checkpoint(work.lake, REDUCED.name, work.day)
     if reduced is not None:
-        return Before(reduced.counts, _objects(work, reduced.files[OBJECTS]), reduced)
+        same = reduced.inputs.get(DIGEST) == inputs[DIGEST]
+        return Before(reduced.counts, None if same else _objects(work, reduced.files[OBJECTS]), reduced)
     for stage in (BINNED, MAPPED):
         found = load_checkpoint(work.lake, stage.name, work.day)
         told = found.upstream.get(REDUCED.name) if found else None

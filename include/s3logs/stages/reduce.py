@@ -59,6 +59,11 @@ _UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFo
 _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
 
 
+def settings_digest(settings: Settings) -> str:
+    """Return what tells days that were reduced with these settings from others."""
+    return fingerprint_of(_deciding(settings))
+
+
 def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str, Any]:
     """Return everything that decides the result of reducing these log objects.
 
@@ -68,6 +73,12 @@ def reduce_inputs(objects: Sequence[LogObject], settings: Settings) -> dict[str,
         "version": REDUCED.version,
         "log_objects": len(objects),
         "log_objects_digest": fingerprint_of({"objects": [[o.key, o.size, o.etag] for o in objects]}),
+        **_deciding(settings),
+    }
+
+
+def _deciding(settings: Settings) -> dict[str, Any]:
+    return {
         "operations": sorted(settings.operations),
         "excluded_ips": sorted(settings.excluded_ips),
     }
@@ -83,7 +94,7 @@ def reduce_day(work: Work) -> Outcome:
     listing = work.listing()
     objects = listing.of(day)
     inputs = reduce_inputs(objects, work.settings)
-    before = made_before(work)
+    before = made_before(work, inputs)
     if before and not work.force and (kept := result_that_stays(work, before, inputs, objects)):
         return Outcome(kept, reused=True)
 

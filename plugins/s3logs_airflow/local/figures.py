@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from include.s3logs.days.states import COMPLETE, EMPTY, PARTIAL
 from include.s3logs.lake.stages import names
 from s3logs_airflow.local.console import harmless
 
 DAYS, BY_DATASET, BY_DAY = "status/log_days.tsv", "usage/archive/by_dataset.tsv", "usage/archive/by_day.tsv"
-COMPLETE = "complete"
 MOST_ROWS = 31
 _BAR = 20
+_STYLES = {COMPLETE: "green", EMPTY: "dim", PARTIAL: "yellow"}
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000
 Row = Mapping[str, str]
@@ -30,11 +31,13 @@ class Figures:
     days: Sequence[Row]
     by_dataset: Sequence[Row]
     by_day: Sequence[Row]
+    accepts_partial: bool = False
 
     @property
     def unfinished(self) -> list[Row]:
         """Return the log days whose figures lack something."""
-        return [day for day in self.days if day["state"] != COMPLETE]
+        fine = {COMPLETE, EMPTY, *([PARTIAL] if self.accepts_partial else [])}
+        return [day for day in self.days if day["state"] not in fine]
 
     @property
     def complete(self) -> bool:
@@ -48,7 +51,8 @@ def load_figures(settings: Mapping[str, str], environment: Mapping[str, str]) ->
     from include.s3logs.errors import NotFoundError
     from s3logs_airflow.connections.deployment import open_deployment
 
-    lake = open_deployment().lake
+    deployment = open_deployment()
+    lake = deployment.lake
 
     def table(key: str) -> list[dict[str, str]]:
         try:
@@ -56,7 +60,8 @@ def load_figures(settings: Mapping[str, str], environment: Mapping[str, str]) ->
         except NotFoundError:
             return []
 
-    return Figures(lake.uri(), table(DAYS), table(BY_DATASET), table(BY_DAY))
+    accepts_partial = deployment.settings.partial == "accept"
+    return Figures(lake.uri(), table(DAYS), table(BY_DATASET), table(BY_DAY), accepts_partial)
 
 
 def read_tsv(data: bytes) -> list[dict[str, str]]:
@@ -100,15 +105,27 @@ def where_files_are() -> list[tuple[str, str]]:
 
 def days_table(days: Sequence[Row]) -> Table:
     """Return the table of the log days: what was read, what of it was no record, what it came to."""
-    names = ("objects", "lines", "rejections", "reduced_rows", "bytes_sent")
+    names = ("objects", "unreadable", "lines", "rejections", "reduced_rows", "bytes_sent")
     shown = days[-MOST_ROWS:]
     table = _table("Log days", len(days), len(shown), newest=True)
-    for heading in ("log day", "objects", "lines", "rejected", "requests kept", "sent", "state"):
+    for heading in (
+        "log day",
+        "objects",
+        "unreadable",
+        "lines",
+        "rejected",
+        "requests kept",
+        "sent",
+        "state",
+    ):
         table.add_column(heading, justify="left" if heading in ("log day", "state") else "right")
     for day in shown:
-        cells = [human_bytes(day[name]) if name == "bytes_sent" else grouped(day[name]) for name in names]
-        state = Text(day["state"], style="green" if day["state"] == COMPLETE else "bold red")
-        table.add_row(day["log_day"], *cells, state)
+        cells = [
+            human_bytes(day.get(name, "")) if name == "bytes_sent" else grouped(day.get(name, ""))
+            for name in names
+        ]
+        told = ", ".join(filter(None, (day["state"], day.get("reason"))))
+        table.add_row(day["log_day"], *cells, Text(told, style=_STYLES.get(day["state"], "bold red")))
     return table
 
 

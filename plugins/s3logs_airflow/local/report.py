@@ -47,7 +47,7 @@ def _tell_figures(
     if snapshot.succeeded and all(runs.changed_nothing(run) for run in snapshot.states):
         say(console, "\nNothing had changed since the last run: every file is as it was.")
     if figures.unfinished:
-        days = [day["log_day"] for day in figures.unfinished]
+        days = [f"{day['log_day']} ({day['state']})" for day in figures.unfinished]
         more = f" and {len(days) - MOST_DAYS} more" if len(days) > MOST_DAYS else ""
         say(console, f"\nNot complete: {', '.join(days[:MOST_DAYS])}{more}", style="bold red")
     return figures.complete

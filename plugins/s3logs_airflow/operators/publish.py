@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -34,8 +35,10 @@ class PublishOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, or find that nothing changed, and return a summary."""
+        from include.s3logs.days.judgement import judge
         from include.s3logs.publishing.masking import Masking
         from include.s3logs.publishing.publish import STATUS, publish
+        from include.s3logs.stages.reduce import settings_digest
         from s3logs_airflow.connections.deployment import open_deployment
 
         if self.days is None:
@@ -48,28 +51,27 @@ class PublishOperator(BaseOperator):
             Masking(settings.mask_below, settings.round_to),
             [date.fromisoformat(day) for day in self.days],
             force=is_forced(context),
+            made_with=settings_digest(settings),
         )
-        missing = [f"{day.log_day} ({day.state})" for day in published.missing]
-        if missing:
-            self.log.warning(
-                "%d of %d log days are not up to date in the figures: %s",
-                len(missing),
-                len(published.days),
-                ", ".join(missing),
-            )
+        judgement = judge(published.days, settings, self.days)
+        for sentence in (*judgement.failures, *judgement.warnings):
+            self.log.warning("%s", sentence)
         summary = {
             "outcome": "reused" if published.reused else "computed",
             "fingerprint": published.fingerprint,
             "usage": lake.uri("usage"),
             "log_days": lake.uri(STATUS),
             "days": len(published.days),
-            "missing": missing,
+            "states": Counter(day.state for day in published.days),
+            "missing": [str(day) for day in published.missing],
+            "failures": list(judgement.failures),
+            "warnings": list(judgement.warnings),
             "files": published.files,
             "totals": published.totals,
             "seconds": round(time.monotonic() - started, 3),
         }
         self.log.info("Published %(files)d files of %(days)d log days under %(usage)s", summary)
         context["outlet_events"][USAGE].extra = {
-            k: summary[k] for k in ("outcome", "days", "missing", "totals")
+            k: summary[k] for k in ("outcome", "days", "states", "missing", "totals")
         }
         return summary

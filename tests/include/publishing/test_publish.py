@@ -232,8 +232,9 @@ def test_every_log_day_is_listed_with_its_numbers_and_state(archive):
     archive.do(FIRST, line(), line(), line("kelp.txt", status=404), b"garbage\n" + lines("reef.txt", 30))
     publication = publish(archive.lake, EXACT)
     assert archive.lake.read(STATUS).decode().split("\n") == [
-        "log_day\tobjects\tlines\trecords\trejections\texact_duplicates\treduced_rows\tbytes_sent\tstate",
-        "2024-06-01\t1\t34\t33\t1\t2\t30\t3000\tcomplete",
+        "log_day\tobjects\tunreadable\tforeign\tlines\trecords\trejections\texact_duplicates\tfiltered\t"
+        "reduced_rows\tbytes_sent\tstate\treason",
+        "2024-06-01\t1\t0\t0\t34\t33\t1\t2\t1\t30\t3000\tcomplete\t",
         "",
     ]
     assert publication.missing == []
@@ -242,7 +243,7 @@ def test_every_log_day_is_listed_with_its_numbers_and_state(archive):
 def test_a_day_that_was_asked_for_and_has_no_figures_is_incomplete(archive):
     archive.do(FIRST, line())
     publication = publish(archive.lake, EXACT, asked=[FIRST, SECOND])
-    assert archive.lake.read(STATUS).decode().split("\n")[2] == "2024-06-02" + "\t" * 8 + "incomplete"
+    assert archive.lake.read(STATUS).decode().split("\n")[2] == "2024-06-02" + "\t" * 11 + "incomplete\t"
     assert [(day.log_day, day.state) for day in publication.missing] == [("2024-06-02", "incomplete")]
     assert archive.json("usage/archive_totals.json")["total_bytes_sent"] == 100
 

@@ -43,7 +43,9 @@ def test_a_late_log_object_without_counted_requests_changes_the_state_of_its_day
     assert not publish(archive.lake, EXACT).reused
     after = archive.files()
     assert {key for key in after if after[key] != before[key]} == {STATUS}
-    assert archive.rows(STATUS) == [["2024-06-01", "2", "33", "32", "1", "1", "30", "465", "complete"]]
+    assert archive.rows(STATUS) == [
+        ["2024-06-01", "2", "0", "0", "33", "32", "1", "1", "1", "30", "465", "complete", ""]
+    ]
 
 
 def test_with_force_everything_is_computed_again_to_the_same_content(archive):

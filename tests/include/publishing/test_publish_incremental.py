@@ -56,11 +56,12 @@ def a_late_log_object(archive):
 
 
 def a_replaced_log_object(archive):
-    archive.do(MAY, line("reef.txt", day=MAY, sent=5), line("kelp.txt", day=MAY, sent=6), datasets=CATALOG)
+    found = (line("reef.txt", day=MAY, sent=5), line("kelp.txt", day=MAY, sent=6))
+    archive.do(MAY, *found, datasets=CATALOG, force=True)
 
 
 def a_dataset_without_traffic_any_more(archive):
-    archive.do(MAY, line("reef.txt", day=MAY, sent=5), datasets=CATALOG)
+    archive.do(MAY, line("reef.txt", day=MAY, sent=5), datasets=CATALOG, force=True)
 
 
 def a_dataset_that_left_the_catalog(archive):
@@ -75,7 +76,7 @@ def a_version_that_left_the_catalog(archive):
 
 
 def a_day_without_any_traffic_any_more(archive):
-    archive.do(MAY, b"", datasets=CATALOG)
+    archive.do(MAY, b"", datasets=CATALOG, force=True)
 
 
 CHANGES = [

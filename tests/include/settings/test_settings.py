@@ -45,6 +45,8 @@ VALUES = {
     "settling_days": ("3", 3),
     "rejection_limit": ("0.5", 0.5),
     "on_unreadable": ("skip", "skip"),
+    "partial": ("accept", "accept"),
+    "expect_logs": ("3", 3),
     "mask_below": ("0", 0),
     "round_to": ("1", 1),
     "restrict_to_datasets": ("000003, 000021", ("000003", "000021")),

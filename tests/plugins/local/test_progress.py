@@ -1,6 +1,7 @@
 """What a person sees of the runs: parameters in, progress, figures and errors out."""
 
 import argparse
+import re
 from functools import partial
 from io import StringIO
 
@@ -212,7 +213,7 @@ def test_the_figures_are_readable_and_say_where_the_files_are():
     target = console()
     show(figures(), target)
     text = printed(target)
-    assert "2024-06-01       10  1,200         1            800  123.5 MB  complete" in text
+    assert re.search(r"2024-06-01 +10 +1,200 +1 +800 +123\.5 MB +complete", text)
     assert "incomplete" in text
     assert "1,240      1,000  2.0 MB  ████" in text
     assert "unassociated" in text
@@ -305,7 +306,7 @@ def test_the_report_says_what_is_not_complete_why_and_what_to_type(
     text = printed(target)
     assert "2024-06-02 bin failed: UnreadableObjectError: bad \\x1b gzip" in text
     assert "make retry DAY=2024-06-02" in text
-    assert ("Not complete: 2024-06-02" in text) is (status_tsv == DAYS_TSV)
+    assert ("Not complete: 2024-06-02 (incomplete)" in text) is (status_tsv == DAYS_TSV)
     assert fake.asked[-1][2] == {"map_index": ["0"], "full_content": ["true"]}
 
 

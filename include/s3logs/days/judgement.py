@@ -1,0 +1,54 @@
+"""Is what a run leaves good enough? What fails it, and what is only said."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from include.s3logs.days.states import OTHER_SETTINGS, PARTIAL, LogDay, silent_since, unfinished
+from include.s3logs.settings import Settings
+
+_MOST = 10  # days that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Sentences for people: why a run fails, and what else they should know."""
+
+    failures: Sequence[str]
+    warnings: Sequence[str]
+
+
+NOTHING = Judgement((), ())
+
+
+def judge(days: Sequence[LogDay], settings: Settings, own: Collection[str] | None = None) -> Judgement:
+    """Judge the log days of the lake.
+
+    `own` are the days that the run was to do (None: all). Others are not its fault, as another run may be at
+    work on them: they are warnings.
+    """
+    failures, warnings = list[str](), list[str]()
+    lacking = unfinished(days, partial=settings.partial == "fail")
+    mine = [day for day in lacking if own is None or day.log_day in own]
+    if mine:
+        failures.append(f"Not complete: {_named(mine)}.")
+    if others := [day for day in lacking if day not in mine]:
+        warnings.append(f"Not complete, and not of this run: {_named(others)}.")
+    if accepted := [day for day in days if day.state == PARTIAL and day not in lacking]:
+        warnings.append(f"Accepted without their unreadable log objects: {_named(accepted)}.")
+    if silence := silent_since(days):
+        since, count = silence
+        told = (
+            f"No log objects since {since}: {count} log days in a row. Does the bucket still log, and here?"
+        )
+        (failures if 0 < settings.expect_logs <= count else warnings).append(told)
+    if differ := [day.log_day for day in days if day.reason == OTHER_SETTINGS]:
+        warnings.append(
+            f"{len(differ)} log days were made with other settings than today's; a run of {differ[0]} to "
+            f"{differ[-1]} makes them alike."
+        )
+    return Judgement(failures, warnings)
+
+
+def _named(days: Sequence[LogDay]) -> str:
+    more = f" and {len(days) - _MOST} more" if len(days) > _MOST else ""
+    return ", ".join(map(str, days[:_MOST])) + more
