@@ -9,7 +9,7 @@ from include.s3logs.errors import CorruptRollUpError
 from include.s3logs.logs.names import LogObject, parse_key
 from include.s3logs.logs.rolled_up.levels import Interval, interval_of_file
 from include.s3logs.logs.rolled_up.manifest import Member
-from include.s3logs.logs.rolled_up.members import Place, overlaps, read_manifests, rollups_beside
+from include.s3logs.logs.rolled_up.members import Place, overlaps, read_manifests
 from include.s3logs.logs.rolled_up.origins import address
 from include.s3logs.stores.store import ObjectInfo, Store
 
@@ -54,17 +54,14 @@ def find_log_objects(
         elif overlaps(interval, first, last):
             rolled_up[uri][interval][info.key] = info
     for uri, intervals in rolled_up.items():
-        for interval, manifest in read_manifests(stores[uri], intervals):
-            if manifest is None:
-                for key in intervals[interval]:
-                    _add_foreign(listing, stores[uri].uri(key))
-            elif isinstance(manifest, CorruptRollUpError):
-                days = [day for day in interval.days if first <= day <= last]
-                for info in rollups_beside(stores[uri], interval, intervals[interval]):
-                    rollup = LogObject(uri, info.key, info.size, info.etag)
-                    _add_unreadable(listing, stores, rollup, days, manifest)
-            else:
-                places = (Place(uri, manifest, member) for member in manifest.objects)
+        for interval, told in read_manifests(stores[uri], intervals):
+            for info in told.foreign:
+                _add_foreign(listing, stores[uri].uri(info.key))
+            days = [day for day in interval.days if first <= day <= last]
+            for info, why in told.unreadable.items():
+                _add_unreadable(listing, stores, LogObject(uri, info.key, info.size, info.etag), days, why)
+            if told.manifest is not None:
+                places = (Place(uri, told.manifest, member) for member in told.manifest.objects)
                 _add_rolled_up(listing, stores, places, first, last)
     return listing
 
