@@ -87,12 +87,12 @@ def _true_manifest(
                 "if the roll-up beside it is none."
             ) from error
         rollup = files.get(manifest.rollup.key)
-        if rollup is not None and rollup.etag == manifest.rollup.etag:
+        if rollup is not None and (rollup.etag, rollup.size) == (manifest.rollup.etag, manifest.rollup.size):
             is_alone = not any(key != rollup.key and not key.endswith(".json") for key in files)
             return manifest, {rollup.key} | (set() if is_alone else attempted_keys(store, interval))
     if not any(key.endswith(".json") for key in files):
         return None, set()
     # An attempt at rolling up is at work or died, or the files were copied from elsewhere.
     state = find_state(store, interval, interval.rollup_key("none"))
-    manifest = state.truth or state.stated
-    return manifest, state.attempted() | ({manifest.rollup.key} if manifest else set())
+    told = state.truth or state.stated
+    return told, state.attempted() | ({told.rollup.key} if told else set())

@@ -141,7 +141,7 @@ def _read_manifests(destination: Store, interval: Interval, state: State) -> Non
 
 def _described(destination: Store, state: State, info: ObjectInfo) -> Manifest | None:
     """Return the manifest that describes this stored roll-up."""
-    if state.stated and state.stated.rollup.etag == info.etag:
+    if state.stated and (state.stated.rollup.etag, state.stated.rollup.size) == (info.etag, info.size):
         return state.stated
     candidates = [state.stated] if state.stated else []
     candidates += [attempt.manifest for attempt in state.attempts]
