@@ -67,8 +67,8 @@ class S3Bucket:
 
     def _no_listing(self, why: str) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"{self.uri()} was asked for a listing and the answer is none: {why}. Is it S3 that answers, or a "
-            "proxy before it?"
+            f"{self.uri()} was asked for a listing and the answer is none: {why}. Is it S3 that answers, or "
+            "a proxy before it?"
         )
 
     @contextmanager
