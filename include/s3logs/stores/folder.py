@@ -1,5 +1,6 @@
 """A folder as a store."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -7,9 +8,8 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 from typing import BinaryIO
 
 from include.s3logs.errors import (
@@ -24,12 +24,17 @@ from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Version
 
 _TEMPORARY = ".s3logs-tmp-"
 _CREATE_ATTEMPTS = 100
+_NO_CONTENT = {errno.ELOOP, errno.ENXIO}  # a link to itself; a socket
 
 
 class LocalStore:
     """A folder as a store. Listing order and atomic writes match those of S3.
 
     `read_pieces` gives `piece` bytes at once.
+
+    Links to files are those files, wherever they are. What has no content is listed all the same, and reading
+    it raises NotFoundError: a link to nothing or to itself, a pipe. A link to a folder is not followed, which
+    might never end: it is listed with a `/` at its end, and nothing below it is.
     """
 
     def __init__(self, root: str | Path, piece: int = PIECE) -> None:
@@ -51,7 +56,7 @@ class LocalStore:
         try:
             with os.scandir(self.root / folder) as entries:
                 found = sorted(
-                    (folder + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else ""), entry)
+                    (folder + entry.name + ("/" if _is_folder(entry) else ""), entry)
                     for entry in entries
                     if not entry.name.startswith(_TEMPORARY)
                 )
@@ -60,28 +65,24 @@ class LocalStore:
         except PermissionError as error:
             raise AccessDeniedError(f"The folder {self.uri(folder)} may not be listed: {error}") from error
         for key, entry in found:
-            if key.endswith("/"):
+            if key.endswith("/") and not entry.is_symlink():
                 may_match = key.startswith(prefix) or prefix.startswith(key)
                 if may_match and (key > start_after or start_after.startswith(key)):
                     yield from self._walk(key, prefix, start_after)
-            elif key.startswith(prefix) and key > start_after and entry.is_file():
-                try:
-                    status = entry.stat()
-                except FileNotFoundError:
-                    continue  # removed since its folder was read
-                modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                yield ObjectInfo(key, status.st_size, _etag(status), modified)
+            elif key.startswith(prefix) and key > start_after:
+                with _explained_reading(self.root / key):
+                    info = _look(key, entry)
+                if info is not None:  # removed since its folder was read
+                    yield info
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return what a listing would say of the file."""
+        path = self._path(key)
         try:
-            with _explained_reading(self._path(key)):
-                status = self._path(key).stat()
+            with _explained_reading(path):
+                return None if path.is_dir() else _look(key, path)
         except NotFoundError:
             return None
-        if not S_ISREG(status.st_mode):
-            return None
-        return ObjectInfo(key, status.st_size, _etag(status), datetime.fromtimestamp(status.st_mtime, UTC))
 
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the content of the file."""
@@ -101,7 +102,7 @@ class LocalStore:
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """Return a part of the file."""
         path = self._path(key)
-        with _explained_reading(path), path.open("rb") as file:
+        with _opened(path) as file:
             file.seek(start)
             data = file.read(length)
         if len(data) != length:
@@ -111,7 +112,7 @@ class LocalStore:
     def _pieces(self, key: str, etag: str | None) -> Iterator[bytes]:
         """Look at the version before anything is read, and again after that."""
         path = self._path(key)
-        with _explained_reading(path), path.open("rb", buffering=0) as file:
+        with _opened(path, buffering=0) as file:
             _expect(etag, path, file)
             while piece := file.read(self._piece):
                 yield piece
@@ -167,6 +168,8 @@ class LocalStore:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the files, and the folders that are empty after that."""
         for key in keys:
+            if key.endswith("/"):
+                continue  # of a link to a folder, which is none of ours
             path = self._path(key)
             path.unlink(missing_ok=True)
             with suppress(OSError):  # not empty, or somebody else was faster
@@ -217,6 +220,42 @@ def _created(path: Path) -> BinaryIO:
                 raise
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to where we may not look
+        return False
+
+
+def _look(key: str, file: Path | os.DirEntry[str]) -> ObjectInfo | None:
+    """Return what a listing says of a file; None when it is not there."""
+    try:
+        status = file.stat()
+        is_here = S_ISREG(status.st_mode)
+    except OSError:
+        try:
+            status, is_here = file.stat(follow_symlinks=False), False
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not S_ISLNK(status.st_mode):
+            raise
+    size, etag = (status.st_size, _etag(status)) if is_here else (0, f"no-content-{_etag(status)}")
+    return ObjectInfo(key, size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+@contextmanager
+def _opened(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
+    """Open a file for reading; never wait for one that is a pipe."""
+    with _explained_reading(path), open(path, "rb", buffering, opener=_at_once) as file:
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise NotFoundError(f"{path} is no regular file: its content is not here.")
+        yield file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
@@ -244,14 +283,18 @@ def _explained_reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        if path.is_symlink():
+            raise NotFoundError(f"{path} is a dangling link: its content is not here.") from error
         raise NotFoundError(f"{path} does not exist.") from error
     except PermissionError as error:
         raise AccessDeniedError(f"{path} may not be read: {error.strerror}.") from error
     except OSError as error:
+        if error.errno in _NO_CONTENT:
+            raise NotFoundError(f"{path} ({error.strerror}): its content is not here.") from error
         raise StoreUnavailableError(f"{path} could not be read: {error}") from error
 
 
-def _expect(etag: str | None, path: Path, file: FileIO) -> None:
+def _expect(etag: str | None, path: Path, file: BinaryIO) -> None:
     if etag is not None and _etag(os.fstat(file.fileno())) != etag:
         raise _changed(path)
 
