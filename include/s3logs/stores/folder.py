@@ -7,9 +7,8 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
-from stat import S_ISLNK, S_ISREG
 from typing import BinaryIO
 
 from include.s3logs.errors import (
@@ -20,11 +19,20 @@ from include.s3logs.errors import (
     SettingsError,
     StoreUnavailableError,
 )
+from include.s3logs.stores.local_files import (
+    changed_file,
+    expect_version,
+    explained_reading,
+    explained_writing,
+    is_folder,
+    look,
+    opened,
+)
 from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Version
 
 _TEMPORARY = ".s3logs-tmp-"
 _CREATE_ATTEMPTS = 100
-_NO_CONTENT = {errno.ELOOP, errno.ENXIO}  # a link to itself; a socket
+_NOT_FOR_FOLDERS = {errno.EINVAL, errno.ENOTSUP}  # so some network file systems answer
 
 
 class LocalStore:
@@ -56,7 +64,7 @@ class LocalStore:
         try:
             with os.scandir(self.root / folder) as entries:
                 found = sorted(
-                    (folder + entry.name + ("/" if _is_folder(entry) else ""), entry)
+                    (folder + entry.name + ("/" if is_folder(entry) else ""), entry)
                     for entry in entries
                     if not entry.name.startswith(_TEMPORARY)
                 )
@@ -70,8 +78,8 @@ class LocalStore:
                 if may_match and (key > start_after or start_after.startswith(key)):
                     yield from self._walk(key, prefix, start_after)
             elif key.startswith(prefix) and key > start_after:
-                with _explained_reading(self.root / key):
-                    info = _look(key, entry)
+                with explained_reading(self.root / key):
+                    info = look(key, entry)
                 if info is not None:  # removed since its folder was read
                     yield info
 
@@ -79,8 +87,8 @@ class LocalStore:
         """Return what a listing would say of the file."""
         path = self._path(key)
         try:
-            with _explained_reading(path):
-                return None if path.is_dir() else _look(key, path)
+            with explained_reading(path):
+                return None if path.is_dir() else look(key, path)
         except NotFoundError:
             return None
 
@@ -97,26 +105,26 @@ class LocalStore:
                 break
             yield piece
         if read != size:
-            raise _changed(self._path(key))
+            raise changed_file(self._path(key))
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """Return a part of the file."""
         path = self._path(key)
-        with _opened(path) as file:
+        with opened(path) as file:
             file.seek(start)
             data = file.read(length)
         if len(data) != length:
-            raise _changed(path)
+            raise changed_file(path)
         return data
 
     def _pieces(self, key: str, etag: str | None) -> Iterator[bytes]:
         """Look at the version before anything is read, and again after that."""
         path = self._path(key)
-        with _opened(path, buffering=0) as file:
-            _expect(etag, path, file)
+        with opened(path, buffering=0) as file:
+            expect_version(etag, path, file)
             while piece := file.read(self._piece):
                 yield piece
-            _expect(etag, path, file)
+            expect_version(etag, path, file)
 
     def write(self, key: str, data: bytes, *, over: str | None = None, synced: bool = True) -> None:
         """Write the file as a whole or not at all."""
@@ -140,13 +148,17 @@ class LocalStore:
     def _put(self, key: str, fill: Callable[[BinaryIO], object], synced: bool, over: str | None) -> None:
         """Write beside the file first and move it into place, so that readers never see half of it.
 
+        Only when its folder is on disk, too, a power cut does not take the name away: something may be
+        deleted because the file is there.
+
         The lock of the folder holds off others that look before they write; the system lets go of it when
         its process ends.
         """
         path = self._path(key)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         try:
-            with _explained_writing(path):
+            with explained_writing(path):
+                new_folders = list(_missing(path.parents[: key.count("/")]))
                 with _created(temporary) as file:
                     fill(file)
                     file.flush()
@@ -154,12 +166,15 @@ class LocalStore:
                         os.fsync(file.fileno())
                 if over is None:
                     temporary.replace(path)
-                    return
-                with _locked(path.parent):
-                    found = self.find(key)
-                    if (found.etag if found else ABSENT) != over:
-                        raise _changed(path)
-                    temporary.replace(path)
+                else:
+                    with _locked(path.parent):
+                        found = self.find(key)
+                        if (found.etag if found else ABSENT) != over:
+                            raise changed_file(path)
+                        temporary.replace(path)
+                if synced:
+                    for folder in (path.parent, *(folder.parent for folder in new_folders)):
+                        _sync(folder)
         except BaseException:  # a task may be stopped at any moment
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -183,8 +198,8 @@ class LocalStore:
             try:
                 found = self.find(key)
                 if found is not None and found.etag != etag:
-                    raise _changed(self._path(key))
-                with _explained_writing(self._path(key)):
+                    raise changed_file(self._path(key))
+                with explained_writing(self._path(key)):
                     self.delete([key])
             except (AccessDeniedError, ChangedObjectError, StoreUnavailableError) as error:
                 refused[key] = str(error)
@@ -220,40 +235,24 @@ def _created(path: Path) -> BinaryIO:
                 raise
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself, or to where we may not look
-        return False
+def _missing(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield the folders, inner ones first, up to the first that is there."""
+    return takewhile(lambda folder: not folder.exists(), folders)
 
 
-def _look(key: str, file: Path | os.DirEntry[str]) -> ObjectInfo | None:
-    """Return what a listing says of a file; None when it is not there."""
+def _sync(folder: Path) -> None:
+    """Put the names in a folder on disk, where its file system can."""
     try:
-        status = file.stat()
-        is_here = S_ISREG(status.st_mode)
-    except OSError:
-        try:
-            status, is_here = file.stat(follow_symlinks=False), False
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        if not S_ISLNK(status.st_mode):
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # somebody deleted all that was in it
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS:
             raise
-    size, etag = (status.st_size, _etag(status)) if is_here else (0, f"no-content-{_etag(status)}")
-    return ObjectInfo(key, size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
-
-
-@contextmanager
-def _opened(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
-    """Open a file for reading; never wait for one that is a pipe."""
-    with _explained_reading(path), open(path, "rb", buffering, opener=_at_once) as file:
-        if not S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise NotFoundError(f"{path} is no regular file: its content is not here.")
-        yield file
-
-
-def _at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -264,44 +263,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _explained_writing(path: Path) -> Iterator[None]:
-    """Turn the system's exceptions into ours, naming the file."""
-    try:
-        yield
-    except PermissionError as error:
-        raise AccessDeniedError(f"{path} may not be written: {error.strerror}.") from error
-    except OSError as error:
-        raise StoreUnavailableError(f"{path} could not be written: {error}") from error
-
-
-@contextmanager
-def _explained_reading(path: Path) -> Iterator[None]:
-    """Turn the system's exceptions into ours, naming the file."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        if path.is_symlink():
-            raise NotFoundError(f"{path} is a dangling link: its content is not here.") from error
-        raise NotFoundError(f"{path} does not exist.") from error
-    except PermissionError as error:
-        raise AccessDeniedError(f"{path} may not be read: {error.strerror}.") from error
-    except OSError as error:
-        if error.errno in _NO_CONTENT:
-            raise NotFoundError(f"{path} ({error.strerror}): its content is not here.") from error
-        raise StoreUnavailableError(f"{path} could not be read: {error}") from error
-
-
-def _expect(etag: str | None, path: Path, file: BinaryIO) -> None:
-    if etag is not None and _etag(os.fstat(file.fileno())) != etag:
-        raise _changed(path)
-
-
-def _changed(path: Path) -> ChangedObjectError:
-    return ChangedObjectError(f"{path} changed after it was listed.")
-
-
-def _etag(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
