@@ -12,6 +12,7 @@ from include.s3logs.logs.limits import LIMITS, Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.extraction import Extraction
 from include.s3logs.logs.rolled_up.members import Place
+from include.s3logs.logs.second_look import SecondLook
 from include.s3logs.stores.store import PARALLEL_READS, Store
 
 Content = Callable[[], Iterator[bytes]]
@@ -33,15 +34,25 @@ def read_ahead(
     worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
     `objects` have to be known before the first is read. Of those with an error instead of a place the content
     raises CorruptObjectError.
+
+    With `places`, empty or not, one that is gone is looked for in the roll-ups that there are by then.
+    Without, roll-ups do not count: so read those who make them.
     """
+    second_look, looks = SecondLook(stores), places is not None
     places, wanted = places or {}, list[Place]()
     if places:
         objects = list(objects)
-        found = (places.get(log_object) for log_object in objects)
-        wanted = [place for place in found if isinstance(place, Place)]
+        known = (places.get(log_object) for log_object in objects)
+        wanted = [place for place in known if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
     piece, most = limits.piece, limits.ahead
     groups, ahead = _groups(objects, places, piece), deque[tuple[list[LogObject], list[Content]]]()
+
+    def found(log_object: LogObject, content: Content) -> Content:
+        place = places.get(log_object)
+        if not looks or isinstance(place, CorruptRollUpError):
+            return content
+        return partial(second_look.pieces, log_object, content, place)
 
     def started(group: list[LogObject]) -> list[Content]:
         first = group[0]
@@ -56,7 +67,7 @@ def read_ahead(
         return [partial(_given, read, n) for n in range(len(group))]
 
     held = 0
-    with closing(extraction), ThreadPoolExecutor(PARALLEL_READS) as pool:
+    with closing(extraction), closing(second_look), ThreadPoolExecutor(PARALLEL_READS) as pool:
         group = next(groups, None)
         while group or ahead:
             while group and len(ahead) < _GROUPS_AHEAD:
@@ -66,7 +77,7 @@ def read_ahead(
                 held += _held(group, piece)
                 group = next(groups, None)
             begun, contents = ahead.popleft()
-            yield from zip(begun, contents, strict=True)
+            yield from zip(begun, map(found, begun, contents), strict=True)
             held -= _held(begun, piece)
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from include.s3logs.errors import CorruptRollUpError
-from include.s3logs.logs.names import LogObject, parse_key
-from include.s3logs.logs.rolled_up.levels import Interval, interval_of_file
+from include.s3logs.logs.names import LogObject, LogObjectName, parse_key
+from include.s3logs.logs.rolled_up.levels import Interval, interval_of_file, sub_prefix
 from include.s3logs.logs.rolled_up.manifest import Member
-from include.s3logs.logs.rolled_up.members import Place, overlaps, read_manifests, rollups_beside
+from include.s3logs.logs.rolled_up.members import Place, overlaps, read_manifests
 from include.s3logs.logs.rolled_up.origins import address
 from include.s3logs.stores.store import ObjectInfo, Store
 
@@ -54,17 +54,14 @@ def find_log_objects(
         elif overlaps(interval, first, last):
             rolled_up[uri][interval][info.key] = info
     for uri, intervals in rolled_up.items():
-        for interval, manifest in read_manifests(stores[uri], intervals):
-            if manifest is None:
-                for key in intervals[interval]:
-                    _add_foreign(listing, stores[uri].uri(key))
-            elif isinstance(manifest, CorruptRollUpError):
-                days = [day for day in interval.days if first <= day <= last]
-                for info in rollups_beside(stores[uri], interval, intervals[interval]):
-                    rollup = LogObject(uri, info.key, info.size, info.etag)
-                    _add_unreadable(listing, stores, rollup, days, manifest)
-            else:
-                places = (Place(uri, manifest, member) for member in manifest.objects)
+        for interval, told in read_manifests(stores[uri], intervals):
+            for info in told.foreign:
+                _add_foreign(listing, stores[uri].uri(info.key))
+            days = [day for day in interval.days if first <= day <= last]
+            for info, why in told.unreadable.items():
+                _add_unreadable(listing, stores, LogObject(uri, info.key, info.size, info.etag), days, why)
+            if told.manifest is not None:
+                places = (Place(uri, told.manifest, member) for member in told.manifest.objects)
                 _add_rolled_up(listing, stores, places, first, last)
     return listing
 
@@ -148,28 +145,40 @@ def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, d
             elif first <= name.day <= last:
                 yield info, name.day
             else:
-                start_after = _jump(info.key, name.day, first, last)
+                start_after = _jump(info.key, name, first, last)
                 break
 
 
-def _jump(key: str, day: date, first: date, last: date) -> str:
-    """Return the key after which the listing should go on when `day` is outside the window.
+def _jump(key: str, name: LogObjectName, first: date, last: date) -> str:
+    """Return the key after which the listing should go on when the name's day is outside the window.
 
-    Keys with the same text before their date sort by date. Days before the window in its first year are
+    Keys with the same text before their own date sort by date. Days before the window in its first year are
     skipped up to the window; days after it in its last month are up to the month's end, behind which its
     roll-up may be; otherwise the rest of that year is. The key returned is never the name of a folder, which
     some servers would take for visited. No more is skipped: between `…2023-12-31` and `…2024-01-01` there may
-    be other folders, such as an account id that starts with 2023.
+    be other folders, such as an account id that starts with 2023. What is not found is another kind of prefix
+    that begins like a name beside it: `…2024-06-01/` beside `…2024-05-31-00-00-00-A`.
     """
-    start, separator = min(
-        (position, separator)
-        for separator in "/-"
-        if (position := key.find(day.strftime(f"%Y{separator}%m{separator}%d"))) >= 0
-    )
-    base = key[:start]
+    base, separator = _before_date(key, name)
+    day = name.day
     if day < first and day.year == first.year:
         before = first - timedelta(days=1)
-        return base + before.strftime(f"%Y{separator}%m{separator}%d{_AFTER_DIGITS}")
+        return base + before.isoformat().replace("-", separator) + _AFTER_DIGITS
+    year, month, _ = day.isoformat().split("-")
     if (day.year, day.month) == (last.year, last.month):
-        return f"{base}{day:%Y}{separator}{day:%m}{separator}{_AFTER_DIGITS}"
-    return f"{base}{day:%Y}{separator}{_AFTER_DIGITS}"
+        return f"{base}{year}{separator}{month}{separator}{_AFTER_DIGITS}"
+    return f"{base}{year}{separator}{_AFTER_DIGITS}"
+
+
+def _before_date(key: str, name: LogObjectName) -> tuple[str, str]:
+    """Return what stands before the own date of a log object, and what separates the parts of that date.
+
+    The own date is the last one in the key, or that of the folders right before it if it is the same. Dates
+    further in front belong to a prefix, a bucket or a folder with a name of its own: they sort nothing.
+    """
+    if name.time is None:
+        return name.prefix, "/"
+    folders = sub_prefix(name)
+    if name.layout != "simple" and key.startswith(f"{folders}{name.day.isoformat().replace('-', '/')}/"):
+        return folders, "/"
+    return key[: -len("2026-10-21-11-16-03-") - len(name.unique or "")], "-"

@@ -40,6 +40,7 @@ from include.s3logs.logs.rolled_up.state import (
     left_behind,
 )
 from include.s3logs.logs.rolled_up.verification import verify
+from include.s3logs.rollup.comparison import compare
 from include.s3logs.rollup.merging import Merged, Unreadable, merge
 from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.rollup.removal import remove
@@ -52,6 +53,7 @@ _NOTHING_READ = (
     "it may not be read, and no other log object of this source can be read either: "
     "rather the credentials are wrong"
 )
+_ANOTHER = "its content is another one than the roll-up holds of it, so it stays: look at both"
 
 
 def roll_up(
@@ -90,6 +92,7 @@ class _RollUp:
         self.result = RollUpResult(interval=asdict(interval))
         self.state = State()
         self.objects: list[LogObject] = []  # that were listed
+        self.read: set[ObjectVersion] = set()  # by this attempt
         self.read_sources: set[str] = set()  # of which a log object could be read now
         self.copies: set[ObjectVersion] = set()  # of what the roll-up holds under another address or ETag
         self.verified = False
@@ -101,6 +104,7 @@ class _RollUp:
             return self._dry_run(len(list(wanted)))
         unreadable = self._write(wanted)
         self._note_found()
+        unreadable += self._compare()
         forbidden, tidy = self._deletable(unreadable), True
         if (truth := self.state.truth) is not None:
             tidy = self._delete_left_behind(truth)
@@ -193,6 +197,7 @@ class _RollUp:
     def _note_read(self, merged: Merged, known: int) -> None:
         copies = [copy for _, copy in merged.copies]
         self.copies = {version_of(copy) for copy in copies}
+        self.read = {m.version for m in merged.members[known:]} | self.copies
         self.read_sources = {m.source for m in merged.members[known:]} | {copy.source for copy in copies}
 
     def _moved(self, merged: Merged) -> tuple[Member, ...]:
@@ -248,25 +253,41 @@ class _RollUp:
         self.result.refuse({self.destination.uri(key): reason for key, reason in refused.items()})
         return not refused
 
+    def _compare(self) -> list[Unreadable]:
+        """Read the originals that are to go and were not read by this attempt; return what cannot be read.
+
+        That the roll-up holds them, so far only its manifest says, which anybody may have written.
+        """
+        if (truth := self.state.truth) is None or self.options.originals == "keep" or self._are_tagged(truth):
+            return []
+        held = truth.holds()
+        objects = [o for o in self.objects if version_of(o) in held - self.read]
+        found = compare(self.stores, objects, truth)
+        self.read |= {version_of(o) for o in found.proven}
+        self.read_sources |= {o.source for o in found.proven}
+        self.result.refuse({self.stores[o.source].uri(o.key): _ANOTHER for o in found.others})
+        return found.unreadable
+
+    def _are_tagged(self, truth: Manifest) -> bool:
+        """Tell whether all originals that the manifest names have got the tag already."""
+        return self.options.originals == "tag" and truth.tagged == "=".join(self.options.tag)
+
     def _remove_originals(self, truth: Manifest) -> None:
         held = truth.holds() | self.copies
         objects = [o for o in self.objects if version_of(o) in held]
-        tag = "=".join(self.options.tag)
-        tagged = self.options.originals == "tag" and truth.tagged == tag
-        pending = [o for o in objects if not tagged or version_of(o) in self.copies]
         if self.options.originals == "keep" or not objects:
             self.result.kept = len(objects)
-        elif not pending:
-            self.result.tagged = len(objects)
-        else:
-            refused = self._remove(pending, truth)
-            done = len(objects) - len(refused)
-            if self.options.originals == "delete":
-                self.result.deleted = done
-                return
-            self.result.tagged = done
-            if not refused and not tagged:
-                self._note(replace(truth, tagged=tag), truth)
+            return
+        tagged = self._are_tagged(truth)
+        pending = [o for o in objects if version_of(o) in (self.copies if tagged else self.read)]
+        refused = self._remove(pending, truth) if pending else {}
+        done = (len(objects) if tagged else len(pending)) - len(refused)
+        if self.options.originals == "delete":
+            self.result.deleted = done
+            return
+        self.result.tagged = done
+        if done == len(objects) and not tagged:
+            self._note(replace(truth, tagged="=".join(self.options.tag)), truth)
 
     def _remove(self, objects: list[LogObject], truth: Manifest) -> dict[str, str]:
         """Delete or tag log objects, if the roll-up is still the one that was read back."""

@@ -24,7 +24,8 @@ from include.s3logs.stores.store import PIECE, Store
 
 _NEWLINE = b"\n"
 _PACKED_AT_ONCE = 1 << 20  # bytes of small log objects: each call has its price while other threads read
-_UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
+UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
+"""What concerns one log object alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class _Writer:
         """
         if not (numbers := self.named.get(base_name(log_object.key))):
             return False
-        found = _measured(content)
+        found = measured(content)
         number = next((n for n in numbers if (self.members[n].sha256, self.members[n].bytes) == found), None)
         if number is not None:
             self.copies.append((number, log_object))
@@ -229,7 +230,7 @@ def _add_all(
             beginning, rest = _begin(content)
             begun = True
             writer.add_member(log_object, chain(beginning, rest))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             found = Unreadable(log_object, str(error), isinstance(error, AccessDeniedError))
             if begun:
                 raise _BrokeOffError(found) from error
@@ -237,8 +238,8 @@ def _add_all(
     return unreadable
 
 
-def _measured(content: Content) -> tuple[str, int]:
-    """Return the digest and the size of unpacked content."""
+def measured(content: Content) -> tuple[str, int]:
+    """Return the digest and the size of the content, unpacked."""
     digest, size = hashlib.sha256(), 0
     for piece in unpack(content()):
         digest.update(piece)

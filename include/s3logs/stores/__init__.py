@@ -3,7 +3,7 @@
 | module | answers |
 |---|---|
 | `store.py` | what every store can do: the protocol `Store` |
-| `folder.py` | a folder as a store |
+| `folder.py`, `local_files.py` | a folder as a store; its files, and what the system says of them |
 | `s3.py` | a bucket as a store |
 | `s3_bucket.py` | its addresses, listings and errors |
 | `s3_listing.py`, `s3_reader.py`, `s3_parts.py` | listing and reading fast; putting what is large |

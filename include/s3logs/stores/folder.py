@@ -1,15 +1,14 @@
 """A folder as a store."""
 
+import errno
 import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from io import FileIO
+from itertools import takewhile
 from pathlib import Path
-from stat import S_ISREG
 from typing import BinaryIO
 
 from include.s3logs.errors import (
@@ -20,16 +19,30 @@ from include.s3logs.errors import (
     SettingsError,
     StoreUnavailableError,
 )
+from include.s3logs.stores.local_files import (
+    changed_file,
+    expect_version,
+    explained_reading,
+    explained_writing,
+    is_folder,
+    look,
+    opened,
+)
 from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Version
 
 _TEMPORARY = ".s3logs-tmp-"
 _CREATE_ATTEMPTS = 100
+_NOT_FOR_FOLDERS = {errno.EINVAL, errno.ENOTSUP}  # so some network file systems answer
 
 
 class LocalStore:
     """A folder as a store. Listing order and atomic writes match those of S3.
 
     `read_pieces` gives `piece` bytes at once.
+
+    Links to files are those files, wherever they are. What has no content is listed all the same, and reading
+    it raises NotFoundError: a link to nothing or to itself, a pipe. A link to a folder is not followed, which
+    might never end: it is listed with a `/` at its end, and nothing below it is.
     """
 
     def __init__(self, root: str | Path, piece: int = PIECE) -> None:
@@ -51,7 +64,7 @@ class LocalStore:
         try:
             with os.scandir(self.root / folder) as entries:
                 found = sorted(
-                    (folder + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else ""), entry)
+                    (folder + entry.name + ("/" if is_folder(entry) else ""), entry)
                     for entry in entries
                     if not entry.name.startswith(_TEMPORARY)
                 )
@@ -60,28 +73,24 @@ class LocalStore:
         except PermissionError as error:
             raise AccessDeniedError(f"The folder {self.uri(folder)} may not be listed: {error}") from error
         for key, entry in found:
-            if key.endswith("/"):
+            if key.endswith("/") and not entry.is_symlink():
                 may_match = key.startswith(prefix) or prefix.startswith(key)
                 if may_match and (key > start_after or start_after.startswith(key)):
                     yield from self._walk(key, prefix, start_after)
-            elif key.startswith(prefix) and key > start_after and entry.is_file():
-                try:
-                    status = entry.stat()
-                except FileNotFoundError:
-                    continue  # removed since its folder was read
-                modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                yield ObjectInfo(key, status.st_size, _etag(status), modified)
+            elif key.startswith(prefix) and key > start_after:
+                with explained_reading(self.root / key):
+                    info = look(key, entry)
+                if info is not None:  # removed since its folder was read
+                    yield info
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return what a listing would say of the file."""
+        path = self._path(key)
         try:
-            with _explained_reading(self._path(key)):
-                status = self._path(key).stat()
+            with explained_reading(path):
+                return None if path.is_dir() else look(key, path)
         except NotFoundError:
             return None
-        if not S_ISREG(status.st_mode):
-            return None
-        return ObjectInfo(key, status.st_size, _etag(status), datetime.fromtimestamp(status.st_mtime, UTC))
 
     def read(self, key: str, etag: str | None = None) -> bytes:
         """Return the content of the file."""
@@ -96,26 +105,26 @@ class LocalStore:
                 break
             yield piece
         if read != size:
-            raise _changed(self._path(key))
+            raise changed_file(self._path(key))
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """Return a part of the file."""
         path = self._path(key)
-        with _explained_reading(path), path.open("rb") as file:
+        with opened(path) as file:
             file.seek(start)
             data = file.read(length)
         if len(data) != length:
-            raise _changed(path)
+            raise changed_file(path)
         return data
 
     def _pieces(self, key: str, etag: str | None) -> Iterator[bytes]:
         """Look at the version before anything is read, and again after that."""
         path = self._path(key)
-        with _explained_reading(path), path.open("rb", buffering=0) as file:
-            _expect(etag, path, file)
+        with opened(path, buffering=0) as file:
+            expect_version(etag, path, file)
             while piece := file.read(self._piece):
                 yield piece
-            _expect(etag, path, file)
+            expect_version(etag, path, file)
 
     def write(self, key: str, data: bytes, *, over: str | None = None, synced: bool = True) -> None:
         """Write the file as a whole or not at all."""
@@ -139,13 +148,17 @@ class LocalStore:
     def _put(self, key: str, fill: Callable[[BinaryIO], object], synced: bool, over: str | None) -> None:
         """Write beside the file first and move it into place, so that readers never see half of it.
 
+        Only when its folder is on disk, too, a power cut does not take the name away: something may be
+        deleted because the file is there.
+
         The lock of the folder holds off others that look before they write; the system lets go of it when
         its process ends.
         """
         path = self._path(key)
         temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         try:
-            with _explained_writing(path):
+            with explained_writing(path):
+                new_folders = list(_missing(path.parents[: key.count("/")]))
                 with _created(temporary) as file:
                     fill(file)
                     file.flush()
@@ -153,12 +166,15 @@ class LocalStore:
                         os.fsync(file.fileno())
                 if over is None:
                     temporary.replace(path)
-                    return
-                with _locked(path.parent):
-                    found = self.find(key)
-                    if (found.etag if found else ABSENT) != over:
-                        raise _changed(path)
-                    temporary.replace(path)
+                else:
+                    with _locked(path.parent):
+                        found = self.find(key)
+                        if (found.etag if found else ABSENT) != over:
+                            raise changed_file(path)
+                        temporary.replace(path)
+                if synced:
+                    for folder in (path.parent, *(folder.parent for folder in new_folders)):
+                        _sync(folder)
         except BaseException:  # a task may be stopped at any moment
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -167,6 +183,8 @@ class LocalStore:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the files, and the folders that are empty after that."""
         for key in keys:
+            if key.endswith("/"):
+                continue  # of a link to a folder, which is none of ours
             path = self._path(key)
             path.unlink(missing_ok=True)
             with suppress(OSError):  # not empty, or somebody else was faster
@@ -180,8 +198,8 @@ class LocalStore:
             try:
                 found = self.find(key)
                 if found is not None and found.etag != etag:
-                    raise _changed(self._path(key))
-                with _explained_writing(self._path(key)):
+                    raise changed_file(self._path(key))
+                with explained_writing(self._path(key)):
                     self.delete([key])
             except (AccessDeniedError, ChangedObjectError, StoreUnavailableError) as error:
                 refused[key] = str(error)
@@ -217,6 +235,26 @@ def _created(path: Path) -> BinaryIO:
                 raise
 
 
+def _missing(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield the folders, inner ones first, up to the first that is there."""
+    return takewhile(lambda folder: not folder.exists(), folders)
+
+
+def _sync(folder: Path) -> None:
+    """Put the names in a folder on disk, where its file system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # somebody deleted all that was in it
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS:
+            raise
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
@@ -225,40 +263,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _explained_writing(path: Path) -> Iterator[None]:
-    """Turn the system's exceptions into ours, naming the file."""
-    try:
-        yield
-    except PermissionError as error:
-        raise AccessDeniedError(f"{path} may not be written: {error.strerror}.") from error
-    except OSError as error:
-        raise StoreUnavailableError(f"{path} could not be written: {error}") from error
-
-
-@contextmanager
-def _explained_reading(path: Path) -> Iterator[None]:
-    """Turn the system's exceptions into ours, naming the file."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise NotFoundError(f"{path} does not exist.") from error
-    except PermissionError as error:
-        raise AccessDeniedError(f"{path} may not be read: {error.strerror}.") from error
-    except OSError as error:
-        raise StoreUnavailableError(f"{path} could not be read: {error}") from error
-
-
-def _expect(etag: str | None, path: Path, file: FileIO) -> None:
-    if etag is not None and _etag(os.fstat(file.fileno())) != etag:
-        raise _changed(path)
-
-
-def _changed(path: Path) -> ChangedObjectError:
-    return ChangedObjectError(f"{path} changed after it was listed.")
-
-
-def _etag(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}"

@@ -15,7 +15,7 @@ from include.s3logs.errors import (
     PermanentError,
     StoreUnavailableError,
 )
-from include.s3logs.stores.s3_listing import list_fast
+from include.s3logs.stores.s3_listing import list_fast, problem_of
 from include.s3logs.stores.store import ObjectInfo
 
 _DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
@@ -43,19 +43,33 @@ class S3Bucket:
         return f"s3://{self.bucket}/{self.prefix}{key}"
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects below the prefix, 1,000 a request."""
+        """Yield the objects below the prefix, 1,000 a request.
+
+        Raises StoreUnavailableError also for an answer that is no such listing.
+        """
         request = {"Bucket": self.bucket, "Prefix": self.prefix + prefix}
         if start_after:
             request["StartAfter"] = self.prefix + start_after
         pages = iter(self.client.get_paginator("list_objects_v2").paginate(**request))
         while True:
-            with self.explained(prefix):
-                page = next(pages, None)
+            try:
+                with self.explained(prefix):
+                    page = next(pages, None)
+            except ValueError as error:  # a number that is none
+                raise self._no_listing(str(error)) from error
             if page is None:
                 return
+            if problem := problem_of(page, request["Prefix"], request.get("StartAfter", "")):
+                raise self._no_listing(problem)
             for found in page.get("Contents", []):
                 key = found["Key"][len(self.prefix) :]
                 yield ObjectInfo(key, found["Size"], found["ETag"].strip('"'), found["LastModified"])
+
+    def _no_listing(self, why: str) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"{self.uri()} was asked for a listing and the answer is none: {why}. Is it S3 that answers, or "
+            "a proxy before it?"
+        )
 
     @contextmanager
     def explained(self, key: str) -> Iterator[None]:

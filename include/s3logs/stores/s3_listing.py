@@ -1,15 +1,20 @@
-"""Read listings fast: boto3 takes a multiple of the server's time to make sense of the answers.
+"""Read listings fast, and only those: boto3 takes a multiple of the server's time to make sense of answers.
 
 Just before boto3 would parse an answer, its entries are taken out of it and parsed here; errors, the token of
 the next page and the decoding of keys stay boto3's. An answer that looks different is left to it as a whole.
+
+boto3 takes any XML for a listing, of nothing, and reads on only where it is told to in just the right words.
+So what a proxy or another service answers would pass for an empty bucket or a short one.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
 _EVENT = "before-parse.s3.ListObjectsV2"
 _OK = 200
+_IS_LISTING = "IsListing"  # beside what boto3 makes of an answer
 
 
 def list_fast(client: Any) -> None:
@@ -21,9 +26,13 @@ def _take_entries(response_dict: dict[str, Any], customized_response_dict: dict[
     """Move the entries of an answer from its XML to the parsed answer."""
     if response_dict["status_code"] != _OK:
         return
+    customized_response_dict[_IS_LISTING] = False
     try:
         answer = ET.fromstring(response_dict["body"])  # noqa: S314 (as boto3 does)
-        name = answer.tag.removesuffix("ListBucketResult") + "Contents"
+        space = answer.tag.removesuffix("ListBucketResult")
+        truncated = answer.findtext(f"{space}IsTruncated", "false")
+        customized_response_dict[_IS_LISTING] = space != answer.tag and truncated in {"true", "false"}
+        name = f"{space}Contents"
         entries = [_entry(found) for found in answer.iterfind(name)]
     except (ET.ParseError, KeyError, TypeError, ValueError):
         return
@@ -40,3 +49,27 @@ def _entry(element: ET.Element) -> dict[str, Any]:
         "ETag": texts["ETag"] or "",
         "LastModified": datetime.fromisoformat(texts["LastModified"] or ""),
     }
+
+
+def problem_of(page: Mapping[str, Any], prefix: str, start_after: str) -> str:
+    """Return why an answer is not what was asked for, or nothing.
+
+    `prefix` and `start_after` are those of the request; `KeyCount` is not in the answer of every server.
+    """
+    entries = page.get("Contents", [])
+    count = len(entries) + len(page.get("CommonPrefixes", []))
+    if not page.get(_IS_LISTING, True):
+        return "it is no listing"
+    if page.get("KeyCount", count) != count:
+        return f"it counts {page['KeyCount']} keys and has {count}"
+    truncated, goes_on = page.get("IsTruncated"), bool(page.get("NextContinuationToken"))
+    if truncated is not False and bool(truncated) != goes_on:
+        return "it does not say how to go on"
+    folders = start_after.split("/")
+    for entry in entries:
+        key = entry["Key"]
+        if not key.startswith(prefix):
+            return f"{key!r} does not begin with {prefix!r}"
+        if key <= start_after and key.split("/") <= folders:  # some servers sort by path segment
+            return f"{key!r} does not come after {start_after!r}"
+    return ""

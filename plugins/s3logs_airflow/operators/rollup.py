@@ -22,6 +22,7 @@ PARAMETERS = frozenset(
 LEFT_OVER = "left_over"
 PLAN = "plan"
 RESULT = "return_value"
+_TOLD = ("added", "held", "deleted", "deleted_forbidden", "tagged", "kept", "unreadable", "refused")
 _SUMMED = ("added", "lines", "bytes", "size", "deleted", "tagged", "kept", "unreadable", "refused")
 
 
@@ -100,8 +101,9 @@ class PlanRollUpsOperator(BaseOperator):
 class RollUpOperator(BaseOperator):
     """Rolls up one interval, exactly once however often it runs.
 
-    Returns the counts of `include.s3logs.rollup.result.RollUpResult`. Log objects that cannot be read are
-    reported and stay; one that could not be deleted or tagged fails the task, after all others.
+    Returns the counts of `include.s3logs.rollup.result.RollUpResult`; the log says what became of originals.
+    Those that cannot be read are reported and stay; one that could not be deleted or tagged fails the task,
+    after all others.
     """
 
     ui_color = "#e0e7ff"
@@ -120,7 +122,10 @@ class RollUpOperator(BaseOperator):
         deployment = open_deployment()
         options = options_of(deployment.settings, context["params"], dry_run=is_dry_run(context))
         destination, sources = deployment.rollups()
-        result = roll_up(destination, sources, Interval(**self.interval), options, datetime.now(UTC))
+        interval = Interval(**self.interval)
+        result = roll_up(destination, sources, interval, options, datetime.now(UTC))
+        counts = ((name, result[name]) for name in _TOLD)
+        self.log.info("%s, of %d log objects found: %s", interval.base, result["found"], _shown(counts))
         for where, reason in result["examples"].items():
             self.log.warning("%s: %s", where, reason)
         if result["refused"]:

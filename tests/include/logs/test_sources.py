@@ -1,11 +1,15 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.s3logs.logs.names import parse_key
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.s3 import S3Store
+from include.s3logs.stores.store import ObjectInfo
 
 KEYS = [
     "2023-05-01-00-00-00-A",
@@ -94,6 +98,75 @@ def test_years_of_other_days_are_not_listed(tmp_path):
     day = date(2023, 7, 1)
     assert [o.key for o in find_log_objects({"s": store}, day, day).of(day)] == ["logs/2023-07-01-00-00-00-A"]
     assert Counting.yielded < 10
+
+
+class Fake:
+    """A store of empty objects that counts its requests: so many entries come with one of them."""
+
+    page = 3
+
+    def __init__(self, keys):
+        self.keys, self.requests = sorted(keys), 0
+
+    def uri(self, key=""):
+        return f"s3://bucket/{key}"
+
+    def list(self, prefix="", start_after=""):
+        found = [key for key in self.keys if key.startswith(prefix) and key > start_after]
+        for n, key in enumerate(found):
+            self.requests += n % self.page == 0
+            yield ObjectInfo(key, 0, "etag", NOW)
+        self.requests += not found
+
+
+NOW = datetime(2024, 9, 1, tzinfo=UTC)
+DATES = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2)]
+DATES += [date(2024, 6, 30), date(2024, 7, 1), date(2025, 6, 1)]
+# Prefixes as people choose them: free text, with dates that mean something else or nothing at all.
+PREFIXES = ["", "logs/", "logs-since-2024-06-01/", "2024-06-01-", "since/2024/06/01/", "2024/06/01/web/"]
+PREFIXES += ["s3", "from-2024-06-01-to-2024-06-30/", "2024-06/", "0999-01-01/", "a/2024-06-02/b/2024-05-31/"]
+BUCKETS = ["reef", "reef-2024-06-01", "2024-06-01.reef"]
+
+
+def keys_of(prefix, day, bucket):
+    own, folders = f"{day}-11-16-03-AB", f"{day:%Y/%m/%d}"
+    return [
+        prefix + own,
+        f"{prefix}{folders}/{own}",
+        f"{prefix}202406011222/us-east-2/{bucket}/{folders}/{own}",
+        f"{prefix}{folders}.log.gz",
+    ]
+
+
+ALL_KEYS = {p: [k for d, b in product(DATES, BUCKETS) for k in keys_of(p, d, b)] for p in PREFIXES}
+# In one source there are not both `<x>2024-05-31-…` and folders `<x>2024-06-01…/` of another meaning.
+APART = [[p] for p in PREFIXES] + [["logs/", "logs-since-2024-06-01/", "from-2024-06-01-to-2024-06-30/"]]
+
+
+@given(data=st.data())
+def test_only_the_last_date_of_a_key_counts(data):
+    keys = st.sampled_from([key for prefix in data.draw(st.sampled_from(APART)) for key in ALL_KEYS[prefix]])
+    store = Fake(data.draw(st.sets(keys, max_size=40)))
+    first, last = sorted(data.draw(st.tuples(st.sampled_from(DATES), st.sampled_from(DATES))))
+    listing = find_log_objects({"s": store}, first, last)
+    assert {o.key for day in listing.by_day.values() for o in day} == {
+        key for key in store.keys if first <= parse_key(key).day <= last
+    }
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("layout", range(4))
+def test_other_years_cost_a_request_each_whatever_stands_in_front(prefix, layout):
+    days = [date(2022, 1, 1) + timedelta(days=n) for n in range(3 * 365)]
+    store, day = Fake(keys_of(prefix, day, "reef-2024-06-01")[layout] for day in days), date(2023, 7, 1)
+    assert len(find_log_objects({"s": store}, day, day).of(day)) == 1
+    assert store.requests <= 6
+
+
+def test_the_first_centuries_are_days_too():
+    store = Fake(["0999-01-01-00-00-00-A", "logs/0999/01/01.log", "0001-01-01-00-00-00-A", "2024/06/01.log"])
+    assert len(find_log_objects({"s": store}, date(2024, 6, 1)).by_day) == 1
+    assert len(find_log_objects({"s": store}, None, date(999, 1, 1)).by_day) == 2
 
 
 def test_several_sources_are_one_listing(tmp_path):

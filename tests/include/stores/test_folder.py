@@ -1,5 +1,7 @@
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,65 @@ def test_a_write_that_is_stopped_leaves_nothing(store, monkeypatch, stop):
     with pytest.raises(StoreUnavailableError if stop is OSError else stop):
         store.write("a/new", b"half")
     assert set(store.root.rglob("*")) == before
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """What goes to the disk, in order: the paths of files and folders, and where each was then."""
+    steps, fsync, replace = [], os.fsync, Path.replace
+
+    def noting(descriptor):
+        steps.append(("sync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+        fsync(descriptor)
+
+    def moving(path, target):
+        steps.append(("move", str(target)))
+        return replace(path, target)
+
+    monkeypatch.setattr("include.s3logs.stores.folder.os.fsync", noting)
+    monkeypatch.setattr(Path, "replace", moving)
+    return steps
+
+
+@pytest.mark.parametrize("over", [None, ""])
+def test_a_name_is_on_disk_when_a_write_returns_and_so_are_new_folders(tmp_path, synced, over):
+    store = LocalStore(tmp_path / "root")
+    store.root.mkdir()
+    (tmp_path / "file").write_bytes(b"content")
+    for write in (
+        lambda key: store.write(key, b"content", over=over),
+        lambda key: store.write_file(key, tmp_path / "file", over=over),
+    ):
+        synced.clear()
+        write("a/b/one")
+        root = str(store.root)
+        assert synced[0][1].startswith(f"{root}/a/b/.s3logs-tmp-")
+        folders = [f"{root}/a/b", f"{root}/a", root]
+        assert synced[1:] == [("move", f"{root}/a/b/one"), *(("sync", folder) for folder in folders)]
+        synced.clear()
+        write("a/b/two")
+        assert synced[1:] == [("move", f"{root}/a/b/two"), ("sync", f"{root}/a/b")]
+        store.delete(["a/b/one", "a/b/two"])
+
+
+def test_many_files_and_their_names_go_to_the_disk_at_once(tmp_path, synced, monkeypatch):
+    monkeypatch.setattr(os, "sync", lambda: synced.append(("sync", "all")))
+    LocalStore(tmp_path).write_many({"a/one": b"", "a/two": b""})
+    assert [step for step, _ in synced] == ["move", "move", "sync"]
+
+
+@pytest.mark.parametrize(("code", "fails"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_may_know_no_such_thing_but_not_fail_at_it(tmp_path, monkeypatch, code, fails):
+    fsync = os.fsync
+
+    def refusing(descriptor):
+        if Path(f"/proc/self/fd/{descriptor}").readlink() == tmp_path:
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr("include.s3logs.stores.folder.os.fsync", refusing)
+    with pytest.raises(StoreUnavailableError, match="/a could not be written") if fails else nullcontext():
+        LocalStore(tmp_path).write("a", b"content")
 
 
 def test_delete_takes_empty_folders_away_and_minds_no_absent_key(store):

@@ -74,14 +74,62 @@ def test_what_boto3_says_of_an_entry_that_looks_different_counts():
     assert (found.key, str(found.modified)) == ("a", "2026-10-21 11:16:03+00:00")
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "error"),
-    [
-        (200, b"<ListBucketResult", StoreUnavailableError),
-        (200, b"<html><body>Welcome!</body>", StoreUnavailableError),
-        (403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>", AccessDeniedError),
-    ],
-)
-def test_answers_that_are_no_listing_are_errors(status, body, error):
-    with answering(body, status) as client, pytest.raises(error):
+def page(*keys, end="<IsTruncated>false</IsTruncated>", count=None, name="ListBucketResult"):
+    counted = "" if count is None else f"<KeyCount>{count}</KeyCount>"
+    entries = "".join(map(ENTRY.format, keys))
+    return f"<{name}{XMLNS}><Name>b</Name>{counted}{end}{entries}</{name}>".encode()
+
+
+NO_LISTINGS = {
+    "nothing": (b"", "it is no listing"),
+    "cut": (b"<ListBucketResult", ""),
+    "html": (b"<html><body>Welcome!</body>", ""),
+    "html that is xml": (b"<html><body>Welcome!</body></html>", "it is no listing"),
+    "an error": (b"<Error><Code>InternalError</Code></Error>", "it is no listing|InternalError"),
+    "of buckets": (page(name="ListAllMyBucketsResult"), "it is no listing"),
+    "fewer entries": (page("in/b", count=13), "it counts 13 keys and has 1"),
+    "more entries": (page("in/b", "in/c", count=1), "it counts 1 keys and has 2"),
+    "no count": (page("in/b", count="many"), "many"),
+    "no token": (page("in/b", end="<IsTruncated>true</IsTruncated>"), "how to go on"),
+    "not said": (page("in/b", end="<NextContinuationToken>t</NextContinuationToken>"), "how to go on"),
+    "another word": (page("in/b", end="<IsTruncated>True</IsTruncated>"), "it is no listing"),
+    "outside": (page("in/b", "out/c"), "'out/c' does not begin with 'in/'"),
+    "before": (page("in/b", "in/a"), "'in/a' does not come after 'in/a'"),
+}
+
+
+@pytest.mark.parametrize(("body", "why"), NO_LISTINGS.values(), ids=NO_LISTINGS)
+def test_answers_that_are_no_listing_are_errors(body, why):
+    with (
+        answering(body) as client,
+        pytest.raises(StoreUnavailableError, match=f"(?s)s3://bucket/in/.*({why})"),
+    ):
+        list(S3Store(client, "bucket", "in/").list(start_after="a"))
+
+
+GOOD = {
+    "no count": page("in/b", "in/c"),
+    "counted": page("in/b", "in/c", count=2),
+    "not truncated is not said": page("in/b", "in/c", end=""),
+    "a token that is not needed": page(
+        "in/b", "in/c", end="<IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", GOOD.values(), ids=GOOD)
+def test_what_servers_leave_out_is_no_error(body):
+    with answering(body) as client:
+        found = S3Store(client, "bucket", "in/").list(start_after="a")
+        assert [info.key for info in found] == ["b", "c"]
+
+
+def test_a_server_that_sorts_by_path_segment_is_heard():
+    with answering(page("a/b", "a-b")) as client:  # a-b comes before a/a by its bytes
+        assert len(list(S3Store(client, "bucket").list(start_after="a/a"))) == 2
+
+
+def test_a_refusal_is_told_as_one():
+    refusal = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+    with answering(refusal, 403) as client, pytest.raises(AccessDeniedError):
         list(S3Store(client, "bucket").list())

@@ -3,8 +3,9 @@
 | module | answers |
 |---|---|
 | `levels.py`, `origins.py` | names of intervals and their files; where log objects come from |
-| `manifest.py`, `state.py` | what a roll-up holds; which manifest tells the truth after a crash |
+| `manifest.py`, `state.py` | what a roll-up holds; which manifest makes sense and tells the truth |
 | `codecs.py`, `verification.py` | how roll-ups are packed; is one what its manifest promises? |
+| `undescribed.py` | is a file without manifest a roll-up? |
 | `members.py`, `extraction.py` | which log objects are in roll-ups; their content |
 
 `rollup/` makes them.

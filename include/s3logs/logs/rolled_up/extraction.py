@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
@@ -73,13 +74,16 @@ class Extraction:
             where,
         )
         wanted = {place.member for place in places}
-        for member in sorted(wanted, key=lambda member: (member.offset, member.bytes)):
-            try:
-                found[member] = file.tell()
-                content.copy(member, file)
-            except CorruptObjectError as error:
-                found[member] = error  # what comes after it may be as it should
-        file.flush()
+        with ExitStack() as on_error:
+            on_error.callback(file.close)
+            for member in sorted(wanted, key=lambda member: (member.offset, member.bytes)):
+                try:
+                    found[member] = file.tell()
+                    content.copy(member, file)
+                except CorruptObjectError as error:
+                    found[member] = error  # what comes after it may be as it should
+            file.flush()
+            on_error.pop_all()
         return _Extract(file, found)
 
 

@@ -109,7 +109,7 @@ def interval_of(key: str, level: Level) -> Interval | None:
     if name is None or name.time is None:
         return None
     moment = re.sub("[T:]", "-", name.time.replace(tzinfo=None).isoformat())[: _NAME_LENGTH[level]]
-    interval = Interval(_sub_prefix(name), level, moment[:-1] + "0" if level == "10min" else moment)
+    interval = Interval(sub_prefix(name), level, moment[:-1] + "0" if level == "10min" else moment)
     return interval if key.startswith(interval.listing_prefixes()) and _has_end(interval) else None
 
 
@@ -135,7 +135,8 @@ def _has_end(interval: Interval) -> bool:
     return True
 
 
-def _sub_prefix(name: LogObjectName) -> str:
+def sub_prefix(name: LogObjectName) -> str:
+    """Return what stands before the date in the key of a log object, before its folders where it has such."""
     if name.layout == "partitioned":
         return f"{name.prefix}{name.account}/{name.region}/{name.bucket}/"
     return name.prefix

@@ -1,12 +1,15 @@
 """Manifests: which log objects a roll-up holds, where in it, and the digests that prove it."""
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from include.s3logs.lake.pointer import Kind, load_json
 from include.s3logs.logs.rolled_up.codecs import SUFFIXES, Codec
-from include.s3logs.logs.rolled_up.levels import Level, interval_of_file
+from include.s3logs.logs.rolled_up.levels import Interval, Level, interval_of_file
 from include.s3logs.logs.rolled_up.origins import ObjectVersion, address, base_name
 
 KIND = Kind(
@@ -24,6 +27,16 @@ KIND = Kind(
         "replaces": "of an attempt that is at work or died: the roll-up that was there before",
     },
 )
+
+_MOST = 1 << 63  # bytes or lines: what Parquet and Arrow can hold
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SAFE_KEY = re.compile(r"(?!(?:.*/)?\.{0,2}(?:/|$)).+", re.DOTALL)  # no part is empty, one dot or two dots
+_TIMES: dict[str, str] = {
+    "month": r"-{day}-{hour}-{sixty}-{sixty}",
+    "day": r"-{hour}-{sixty}-{sixty}",
+    "hour": r"-{sixty}-{sixty}",
+    "10min": r"[0-9]-{sixty}",
+}
 
 
 class Member(NamedTuple):
@@ -104,24 +117,27 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes, key: str) -> "Manifest":
-        """Parse what is stored as `key`; ValueError when it is no manifest of this format.
+        """Parse what is stored as `key`; ValueError when it is no manifest of this format, or makes no sense.
 
         Raises NewerLakeError for one of a later release.
 
         A roll-up stands beside its manifest: its key in the one returned is that in the store which has
         `key`. The one that is stored is that in the store it was written to, which may begin elsewhere.
         """
+        interval = interval_of_file(key)
+        if interval is None:
+            raise ValueError(f"{key!r} is no name of a manifest")
         content = load_json(data, KIND, key)
         del content["format"]
         try:
-            content["rollup"] = _beside(key, RollUpFile(**content["rollup"]))
+            content["rollup"] = RollUpFile(**content["rollup"])
             content["objects"] = tuple(Member(**member) for member in content["objects"])
-            if content["codec"] not in SUFFIXES or any(map(_is_wrong, content["objects"])):
-                raise TypeError("an unknown codec, or a value of another type")
             if replaced := content.get("replaces"):
-                content["replaces"] = _beside(key, RollUpFile(**replaced))
-            return cls(**content)
-        except (TypeError, KeyError, AttributeError) as error:
+                content["replaces"] = _beside(interval, RollUpFile(**replaced))
+            manifest = cls(**content)
+            _check(manifest, interval)
+            return replace(manifest, rollup=_beside(interval, manifest.rollup))
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise ValueError(f"not a manifest of format {KIND.format}: {error}") from error
 
     def is_stored_as(self, data: bytes, key: str) -> bool:
@@ -136,14 +152,92 @@ class Manifest:
         return {member.version for member in self.objects}
 
 
-def _is_wrong(member: Member) -> bool:
-    return tuple(map(type, member)) != tuple(Member.__annotations__.values())
-
-
-def _beside(key: str, file: RollUpFile) -> RollUpFile:
-    """Return the file with the key that it has beside the manifest with this key."""
-    interval = interval_of_file(key)
-    if interval is None:
-        raise ValueError(f"{key!r} is no name of a manifest")
+def _beside(interval: Interval, file: RollUpFile) -> RollUpFile:
+    """Return the file with the key that it has beside the manifest of this interval."""
     packed = (codec for codec, suffix in SUFFIXES.items() if suffix and file.key.endswith(suffix))
     return replace(file, key=interval.rollup_key(next(packed, "none")))
+
+
+def _check(manifest: Manifest, interval: Interval) -> None:
+    """Raise ValueError for the first value that makes no sense, naming it.
+
+    The manifest is stored as, and by its name is, that of `interval`. Whether a roll-up is what its manifest
+    says, only reading it tells.
+    """
+    _expect(
+        (manifest.level, manifest.interval) == (interval.level, interval.name), "it is of another interval"
+    )
+    _expect(manifest.codec in SUFFIXES, f"{manifest.codec!r} is no codec")
+    written = manifest.rollup.key  # where it was written to: the files may be elsewhere since
+    is_named_so = written.endswith(interval.name + SUFFIXES[manifest.codec])
+    _expect(is_named_so, f"{written!r} is no roll-up of {interval.name} with the codec {manifest.codec}")
+    _expect(manifest.tagged is None or type(manifest.tagged) is str, "`tagged` is no tag")
+    for file in (manifest.rollup, manifest.replaces):
+        if file is not None:
+            _check_file(file)
+    _check_members(manifest.objects, interval)
+    _check_order(manifest.rollup, manifest.objects)
+
+
+def _check_file(file: RollUpFile) -> None:
+    for number in (file.size, file.bytes, file.lines):
+        _expect(_is_count(number), f"{number!r} is no size of {file.key!r} and no count of its lines")
+    for digest in (file.sha256, file.content_sha256):
+        _expect(_is_digest(digest), f"{digest!r} is no SHA-256 of {file.key!r}")
+    _expect(
+        file.etag is None or (type(file.etag) is str and file.etag != ""), f"{file.key!r} has no such ETag"
+    )
+
+
+def _check_members(members: Sequence[Member], interval: Interval) -> None:
+    is_named_so = _names(interval)
+    for member in members:
+        source, key, size, etag, lines, sha256, offset, length = member
+        _expect(type(source) is type(key) is type(etag) is str, f"{key!r} is no log object")
+        _expect(
+            all(map(_is_count, (size, lines, offset, length))), f"{key!r} has a size or count that is none"
+        )
+        _expect(_is_digest(sha256), f"{sha256!r} is no SHA-256 of {key!r}")
+        _expect(is_named_so.fullmatch(key) is not None, f"{key!r} is no log object of {interval.name}")
+        is_inside = source.startswith("s3://") or (
+            source.startswith("/") and _SAFE_KEY.fullmatch(key) is not None
+        )
+        _expect(is_inside, f"{key!r} is no key inside {source!r}")
+    versions = {member.version for member in members}
+    _expect(len(versions) == len(members), "it names a version of a log object twice")
+
+
+def _check_order(rollup: RollUpFile, members: Sequence[Member]) -> None:
+    """Members follow each other without a gap, but for the newline that is added where one is missing."""
+    ordered = sorted((member.offset, member.bytes, member.key) for member in members)
+    for (offset, length, _), (following, _, key) in pairwise(
+        [(0, 0, ""), *ordered, (rollup.bytes, 0, rollup.key)]
+    ):
+        gap = following - offset - length
+        _expect(
+            gap == 0 or (gap == 1 and length > 0), f"{key!r} does not follow what is before it, or ends it"
+        )
+    _expect(
+        sum(member.lines for member in members) == rollup.lines, "the lines of its log objects are not all"
+    )
+
+
+def _names(interval: Interval) -> re.Pattern[str]:
+    """Return what the keys of delivered log objects of the interval look like, all times of it being real."""
+    days = "|".join(f"{day:%d}" for day in interval.days)
+    time = _TIMES[interval.level].format(day=f"(?:{days})", hour="(?:[01][0-9]|2[0-3])", sixty="[0-5][0-9]")
+    beginning = interval.name[:-1] if interval.level == "10min" else interval.name
+    return re.compile(f".*{re.escape(beginning)}{time}-[0-9A-Za-z]+", re.DOTALL)
+
+
+def _is_count(number: object) -> bool:
+    return type(number) is int and 0 <= number < _MOST
+
+
+def _is_digest(text: object) -> bool:
+    return type(text) is str and _DIGEST.fullmatch(text) is not None
+
+
+def _expect(holds: bool, problem: str) -> None:
+    if not holds:
+        raise ValueError(problem)

@@ -69,6 +69,10 @@ class State:
         manifests = [self.stated, *(attempt.manifest for attempt in self.attempts)]
         return [member for manifest in manifests if manifest for member in manifest.objects]
 
+    def attempted(self) -> set[str]:
+        """Return the keys of the roll-ups that attempts are to write, or to replace."""
+        return {file.key for attempt in self.attempts for file in _files(attempt)}
+
 
 def find_state(destination: Store, interval: Interval, target: str) -> State:
     """Read what is stored of an interval; `target` is the key of its roll-up with the wanted codec.
@@ -92,11 +96,18 @@ def find_state(destination: Store, interval: Interval, target: str) -> State:
     state.foreign = state.target_etag != ABSENT and not _is_ours(destination, state, target)
     others = [key for key in map(interval.rollup_key, CODECS) if key != target]
     hidden = next((key for key in others if not _is_ours(destination, state, key)), None)
-    if (state.problem or state.foreign or hidden) and _manifests(destination, interval) != state.manifests:
+    if (state.problem or state.foreign or hidden) and manifests_of(destination, interval) != state.manifests:
         raise ChangedObjectError(f"Another attempt at {interval.base} is at work.")
     if hidden:
         raise CorruptRollUpError(f"No manifest says what {destination.uri(hidden)} holds. Move it away.")
     return state
+
+
+def attempted_keys(destination: Store, interval: Interval) -> set[str]:
+    """Return what `State.attempted` does; raises as `find_state` for a manifest that is none."""
+    state = State()
+    _read_manifests(destination, interval, state)
+    return state.attempted()
 
 
 def etag_of(store: Store, key: str) -> str:
@@ -105,14 +116,15 @@ def etag_of(store: Store, key: str) -> str:
     return info.etag if info else ABSENT
 
 
-def _manifests(destination: Store, interval: Interval) -> list[ObjectInfo]:
+def manifests_of(destination: Store, interval: Interval) -> list[ObjectInfo]:
+    """Return the manifest of an interval and those of attempts at it, as they are listed now."""
     attempts = interval.attempt_key("").removesuffix(".json")
     found = destination.list(f"{interval.base}.manifest")
     return [info for info in found if info.key == interval.manifest_key or info.key.startswith(attempts)]
 
 
 def _read_manifests(destination: Store, interval: Interval, state: State) -> None:
-    state.manifests = _manifests(destination, interval)
+    state.manifests = manifests_of(destination, interval)
     for info in state.manifests:
         try:
             manifest = Manifest.from_json(destination.read(info.key, info.etag), info.key)
@@ -129,7 +141,7 @@ def _read_manifests(destination: Store, interval: Interval, state: State) -> Non
 
 def _described(destination: Store, state: State, info: ObjectInfo) -> Manifest | None:
     """Return the manifest that describes this stored roll-up."""
-    if state.stated and state.stated.rollup.etag == info.etag:
+    if state.stated and (state.stated.rollup.etag, state.stated.rollup.size) == (info.etag, info.size):
         return state.stated
     candidates = [state.stated] if state.stated else []
     candidates += [attempt.manifest for attempt in state.attempts]
