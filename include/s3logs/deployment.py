@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.s3logs.catalogs.claims import Catalog, EmptyCatalog
 from include.s3logs.errors import SettingsError
+from include.s3logs.secrets import holds_secret
 from include.s3logs.settings import Settings, require
 from include.s3logs.settings.catalog_choice import DANDI, MANIFEST, PREFIX, choose
 from include.s3logs.stores.folder import LocalStore
@@ -78,6 +79,11 @@ class Deployment:
 
         A prefix is taken as it is: without a final `/` it is the beginning of the keys' names.
         """
+        if holds_secret(uri):
+            raise SettingsError(
+                "An address holds a user, password, key or token. Write it without: logs, XComs and the lake "
+                "name it."
+            )
         if uri.startswith(_S3):
             from include.s3logs.stores.s3 import S3Store  # noqa: PLC0415 (loads botocore)
 
