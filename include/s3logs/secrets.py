@@ -62,6 +62,7 @@ _SECRET = [
         rf"(?P<kept>{_BEGIN}{_one_of([_letters(name) for name in _NAMES])}{_IS}){_TO_END}",
         rf"(?P<kept>(?<![/\w.~%-]){_TORN}{_IS}){_TO_END}",
         r"(?P<kept>\bauthorization['\"]?\s*[:=]\s*(?:b?['\"])?)[^'\"\r\n]+",
+        r"(?P<kept>\bsignature['\"]?\s*:\s*)[\w+/=-]{20,}",  # one that is logged by itself
         rf"(?P<kept>{_FIELD})[^\s'\",;<>]+",
         r"(?P<kept>\b(?:Bearer|Basic) +)(?=\S*[\d=+/_.-])[\w.~+/=-]{6,}",
     )

@@ -99,6 +99,7 @@ PRESIGNED = f"X-Amz-Signature={SECRET}&X-Amz-Date=20240608T000000Z"
         f'{{"aws_secret_access_key": "{SECRET}"}}',
         f'{{"access_token": "{SECRET}"}}',
         f"sent with Bearer {SECRET}",
+        f"Signature:\n{SECRET}{SECRET}",
     ],
 )
 def test_no_text_holds_a_secret_after_it_was_masked(text):

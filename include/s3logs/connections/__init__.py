@@ -2,7 +2,7 @@
 
 | module | answers |
 |---|---|
-| `s3.py` | a boto3 client from AWS's standard environment |
+| `s3.py` | a boto3 client from AWS's standard environment; its libraries log nothing secret |
 | `http.py` | one HTTP request: how long, how large, how often, where to; nothing else of ours opens one |
 | `answers.py` | what an answer's status and `Retry-After` mean |
 | `certificates.py` | whose certificates are trusted |
