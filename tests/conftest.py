@@ -25,6 +25,7 @@ os.environ |= {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME.name}/airflow.db?timeout=60",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "what the tests sign the logins of their users with",
     "NO_PROXY": "127.0.0.1,localhost",
     "IP_HASH_SALT": "the salt of the tests, which make no file for it",
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.s3logs.catalogs.claims import Catalog, EmptyCatalog
 from include.s3logs.errors import SettingsError
+from include.s3logs.secrets import holds_secret
 from include.s3logs.settings import Settings, require
 from include.s3logs.settings.catalog_choice import DANDI, MANIFEST, PREFIX, choose
 from include.s3logs.stores.folder import LocalStore
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 IPINFO_VARIABLE = "IPINFO_CREDENTIALS"
 _S3 = "s3://"
+_PUBLIC = "usage/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,28 @@ class Deployment:
 
     @cached_property
     def lake(self) -> Store:
-        """The lake; SettingsError when the settings name none."""
+        """The lake; SettingsError when the settings name none.
+
+        In a folder only what is published may be read by others.
+        """
         require(self.settings, "lake")
-        return self.open_store(_as_folder(self.settings.lake))
+        return self.open_store(_as_folder(self.settings.lake), public=_PUBLIC)
 
     @cached_property
     def _s3(self) -> tuple[Any, Any]:
         return self.access.s3()
 
-    def open_store(self, uri: str) -> Store:
+    def open_store(self, uri: str, *, public: str | None = None) -> Store:
         """Return the store at a folder path or `s3://bucket/prefix` address.
 
-        A prefix is taken as it is: without a final `/` it is the beginning of the keys' names.
+        A prefix is taken as it is: without a final `/` it is the beginning of the keys' names. What `public`
+        does is said by `LocalStore`; who may read a bucket is decided by its policy.
         """
+        if holds_secret(uri):
+            raise SettingsError(
+                "An address holds a user, password, key or token. Write it without: logs, XComs and the lake "
+                "name it."
+            )
         if uri.startswith(_S3):
             from include.s3logs.stores.s3 import S3Store  # noqa: PLC0415 (loads botocore)
 
@@ -88,7 +99,7 @@ class Deployment:
             return S3Store(client, bucket, prefix, credentials)
         if "://" in uri:
             raise SettingsError(f"{uri!r} is neither a folder nor an s3:// address.")
-        return LocalStore(uri.removeprefix("file:"))
+        return LocalStore(uri.removeprefix("file:"), public=public)
 
     def sources(self, given: Sequence[str] = ()) -> dict[str, Store]:
         """Return the stores of the sources (those given, else those of the settings), by address.

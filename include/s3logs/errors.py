@@ -1,8 +1,16 @@
 """The errors that people see, told apart by one question: can trying again help?"""
 
+from include.s3logs.secrets import masked
+
 
 class S3LogsError(Exception):
-    """Anything s3logs reports itself. Trying again later may help: an outage, throttling, a race."""
+    """Anything s3logs reports itself. Trying again later may help: an outage, throttling, a race.
+
+    Whatever its message is made of, nothing secret is left in it.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(masked(message))
 
 
 class PermanentError(S3LogsError):

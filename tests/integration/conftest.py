@@ -46,6 +46,7 @@ class Run:
     states: dict = field(default_factory=dict)  # {(task_id, log day or None): state}
     xcoms: dict = field(default_factory=dict)  # {(task_id, log day or None): return value}
     catalog: dict | None = None  # what discover says of the catalog
+    run_id: str = ""
 
     def outcomes(self, stage):
         return {day: value["outcome"] for (task, day), value in self.xcoms.items() if task == f"day.{stage}"}
@@ -66,7 +67,7 @@ def run_dag(dag, settings_env):
 
     def run(**conf):
         dag_run = dag().test(run_conf=conf, use_executor=False)
-        found = Run(str(dag_run.state))
+        found = Run(str(dag_run.state), run_id=dag_run.run_id)
         for ti in dag_run.get_task_instances():
             day = ti.rendered_map_index if ti.map_index >= 0 else None
             found.states[ti.task_id, day] = str(ti.state)

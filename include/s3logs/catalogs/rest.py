@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from include.s3logs.connections.http import HttpClient, Limits, is_address
-from include.s3logs.connections.shown import shown
 from include.s3logs.errors import (
     CatalogUnavailableError,
     NotFoundError,
     RequestRefusedError,
     ServerUnavailableError,
 )
+from include.s3logs.secrets import shown
 
 PARALLEL_REQUESTS = 8
 LIMITS = Limits(read=60, connections=PARALLEL_REQUESTS, pauses=(1, 2, 4, 8, 16))

@@ -18,7 +18,6 @@ import httpx
 
 from include.s3logs.connections.answers import Answer, seconds_until
 from include.s3logs.connections.certificates import trusted
-from include.s3logs.connections.shown import shown
 from include.s3logs.connections.within import within
 from include.s3logs.errors import (
     EndlessAnswerError,
@@ -26,6 +25,7 @@ from include.s3logs.errors import (
     ServerUnavailableError,
     SettingsError,
 )
+from include.s3logs.secrets import shown
 
 # What these say is the system's or the proxy's own; other errors quote headers and addresses.
 _PLAIN = (httpx.NetworkError, httpx.TimeoutException, httpx.ProxyError)

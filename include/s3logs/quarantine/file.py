@@ -1,18 +1,18 @@
 """The quarantine of a log day: lines and log objects without a valid reading, as they were."""
 
 import json
-import re
 from pathlib import Path
 
 from include.s3logs.logs.names import LogObject
 
 _EXAMPLES = 3
-_SHOWN_CHARACTERS = 80
-_SECRET = re.compile(r"((?:Signature|Credential|AccessKeyId|Token)=)[^&\s\"]*")  # of presigned requests
 
 
 class QuarantineFile:
-    """Lines and log objects without a valid reading as JSON, one a line; `examples` shows the first lines."""
+    """Lines and log objects without a valid reading as JSON, one a line.
+
+    `examples` says where the first lines are and why, as messages may: what is in a line stays in the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,13 +31,8 @@ class QuarantineFile:
         }
         self._file.write(json.dumps(entry) + "\n")
         if raw is not None and len(self.examples) < _EXAMPLES:
-            self.examples.append(f"{log_object.key} line {number}: {reason}: {_shown(raw)!r}")
+            self.examples.append(f"{log_object.key} line {number}: {reason}")
 
     def close(self) -> None:
         """Write what is not written yet."""
         self._file.close()
-
-
-def _shown(raw: str) -> str:
-    """Return the beginning of a line as it may stand in a message."""
-    return _SECRET.sub(r"\1…", raw)[:_SHOWN_CHARACTERS] + "…"

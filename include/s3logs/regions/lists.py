@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from include.s3logs.connections.shown import shown
 from include.s3logs.errors import NotFoundError, S3LogsError
 from include.s3logs.regions.labels import GITHUB, VPN
 from include.s3logs.regions.networks import Labelled, read_network
+from include.s3logs.secrets import shown
 from include.s3logs.stores.store import Store
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ Secrets are no settings: they come through Airflow connections.
 | `catalog_choice.py` | what may `S3LOGS_CATALOG` say? |
 """
 
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from include.s3logs.errors import SettingsError
+from include.s3logs.secrets import holds_secret
 from include.s3logs.settings.catalog_choice import choose
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -26,9 +26,8 @@ _CONFIG = SettingsConfigDict(
     env_ignore_empty=True,
     extra="ignore",
     frozen=True,
-    hide_input_in_errors=True,  # `_explain` shows it, but for passwords
+    hide_input_in_errors=True,  # `_explain` shows it, without what is secret
 )
-_PASSWORD = re.compile(r"//[^/@]*@")
 _Model = TypeVar("_Model", bound=BaseSettings)
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
@@ -192,6 +191,19 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    # Defined after what splits them, it comes before: a password may have commas.
+    @field_validator(
+        *("sources", "lake", "catalog", "region_table", "ipinfo_mmdb", "rollup_destination"), mode="before"
+    )
+    @classmethod
+    def _holds_no_secret(cls, value: object) -> object:
+        if isinstance(value, str) and holds_secret(value):
+            raise ValueError(
+                "write it without a user, password, key or token: logs, XComs and the lake name it. "
+                "Credentials of S3 belong to the Airflow connection that S3LOGS_AWS_CONN_ID names"
+            )
+        return value
+
     @field_validator("excluded_ips")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -263,11 +275,14 @@ def _load(model: type[_Model]) -> _Model:
 
 def _explain(error: ValidationError) -> str:
     lines = [
-        f"S3LOGS_{str(problem['loc'][0]).upper()}={_PASSWORD.sub('//…@', repr(problem.get('input')))}: "
-        f"{problem['msg']}"
+        f"S3LOGS_{str(problem['loc'][0]).upper()}={_shown(problem.get('input'))}: {problem['msg']}"
         for problem in error.errors()
     ]
     return "These settings make no sense:\n" + "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return "…" if holds_secret(str(value)) else repr(value)
 
 
 def require(settings: Settings, *names: str) -> None:

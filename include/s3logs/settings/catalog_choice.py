@@ -31,10 +31,6 @@ def choose(setting: str) -> CatalogChoice:
         address = urlsplit(value if colon else DANDI_ARCHIVE)
         if address.scheme not in ("http", "https") or address.query or not _is_host(address):
             raise ValueError("write dandi:<base address>, such as dandi:https://api.example.org/api")
-        if "@" in address.netloc:
-            raise ValueError(
-                "write dandi:<base address> without a user and password: logs and the lake name it"
-            )
         return CatalogChoice(DANDI, address.geturl().rstrip("/"))
     return CatalogChoice(MANIFEST, setting)
 

@@ -4,6 +4,8 @@
 |---|---|
 | `store.py` | what every store can do: the protocol `Store` |
 | `folder.py`, `local_files.py` | a folder as a store; its files, and what the system says of them |
+| `modes.py` | who may read files and folders |
+| `abandoned.py` | temporary files in folders, and those that killed writers left |
 | `s3.py` | a bucket as a store |
 | `s3_bucket.py` | its addresses, listings and errors |
 | `s3_listing.py`, `s3_reader.py`, `s3_parts.py` | listing and reading fast; putting what is large |

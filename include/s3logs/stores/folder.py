@@ -19,6 +19,7 @@ from include.s3logs.errors import (
     SettingsError,
     StoreUnavailableError,
 )
+from include.s3logs.stores.abandoned import TEMPORARY, create_locked, remove_abandoned
 from include.s3logs.stores.local_files import (
     changed_file,
     expect_version,
@@ -28,9 +29,9 @@ from include.s3logs.stores.local_files import (
     look,
     opened,
 )
+from include.s3logs.stores.modes import PRIVATE_FILE, USUAL_FILE, make_private_folders
 from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Version
 
-_TEMPORARY = ".s3logs-tmp-"
 _CREATE_ATTEMPTS = 100
 _NOT_FOR_FOLDERS = {errno.EINVAL, errno.ENOTSUP}  # so some network file systems answer
 
@@ -43,11 +44,17 @@ class LocalStore:
     Links to files are those files, wherever they are. What has no content is listed all the same, and reading
     it raises NotFoundError: a link to nothing or to itself, a pipe. A link to a folder is not followed, which
     might never end: it is listed with a `/` at its end, and nothing below it is.
+
+    With `public`, the beginning of keys, whatever is written below
+    other keys is for its owner alone: files have the mode 0600, the folders above them 0700. Else, and for
+    all without `public`, the process's umask decides.
     """
 
-    def __init__(self, root: str | Path, piece: int = PIECE) -> None:
+    def __init__(self, root: str | Path, piece: int = PIECE, *, public: str | None = None) -> None:
         self.root = Path(root).expanduser().absolute()
         self._piece = piece
+        self._public = public
+        self._swept: set[Path] = set()
 
     def uri(self, key: str = "") -> str:
         """Return the path of `key`."""
@@ -63,15 +70,18 @@ class LocalStore:
     def _walk(self, folder: str, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
         try:
             with os.scandir(self.root / folder) as entries:
-                found = sorted(
-                    (folder + entry.name + ("/" if is_folder(entry) else ""), entry)
-                    for entry in entries
-                    if not entry.name.startswith(_TEMPORARY)
-                )
+                present = list(entries)
         except FileNotFoundError:
             return
         except PermissionError as error:
             raise AccessDeniedError(f"The folder {self.uri(folder)} may not be listed: {error}") from error
+        if self._public is not None:  # a lake: nobody but s3logs writes there
+            remove_abandoned(present)
+        found = sorted(
+            (folder + entry.name + ("/" if is_folder(entry) else ""), entry)
+            for entry in present
+            if not entry.name.startswith(TEMPORARY)
+        )
         for key, entry in found:
             if key.endswith("/") and not entry.is_symlink():
                 may_match = key.startswith(prefix) or prefix.startswith(key)
@@ -155,23 +165,18 @@ class LocalStore:
         its process ends.
         """
         path = self._path(key)
-        temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        self._sweep(path.parent)
+        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
         try:
             with explained_writing(path):
                 new_folders = list(_missing(path.parents[: key.count("/")]))
-                with _created(temporary) as file:
+                # The file is in its place before its lock is let go of.
+                with self._created(key, temporary) as file:
                     fill(file)
                     file.flush()
                     if synced:
                         os.fsync(file.fileno())
-                if over is None:
-                    temporary.replace(path)
-                else:
-                    with _locked(path.parent):
-                        found = self.find(key)
-                        if (found.etag if found else ABSENT) != over:
-                            raise changed_file(path)
-                        temporary.replace(path)
+                    self._move(key, temporary, path, over)
                 if synced:
                     for folder in (path.parent, *(folder.parent for folder in new_folders)):
                         _sync(folder)
@@ -179,6 +184,45 @@ class LocalStore:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
+
+    def _move(self, key: str, temporary: Path, path: Path, over: str | None) -> None:
+        """Put the file in its place; with `over` only in place of just that version."""
+        if over is None:
+            temporary.replace(path)
+            return
+        with _locked(path.parent):
+            found = self.find(key)
+            if (found.etag if found else ABSENT) != over:
+                raise changed_file(path)
+            temporary.replace(path)
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove what killed writers left in a folder, once for each folder that is written to."""
+        if folder not in self._swept:
+            self._swept.add(folder)
+            with suppress(OSError), os.scandir(folder) as entries:
+                remove_abandoned(entries)
+
+    def _created(self, key: str, path: Path) -> BinaryIO:
+        """Open a new file, locked, under which `key` will be written.
+
+        Its folder may be removed by a concurrent `delete` until the file is there. Making a folder that is
+        there ends in FileExistsError too, when it goes before `mkdir` looks what it is.
+        """
+        private = self._public is not None and not key.startswith(self._public)
+        attempts = _CREATE_ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                if private:
+                    make_private_folders(self.root, path.parent)
+                else:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                if file := create_locked(path, PRIVATE_FILE if private else USUAL_FILE):
+                    return file
+            except (FileNotFoundError, FileExistsError):
+                if not attempts:
+                    raise
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the files, and the folders that are empty after that."""
@@ -217,22 +261,6 @@ class LocalStore:
         if key.startswith("/") or any(part in ("", ".", "..") for part in key.split("/")):
             raise PermanentError(f"{key!r} is no key inside {self.root}.")
         return self.root / key
-
-
-def _created(path: Path) -> BinaryIO:
-    """Open a new file; its folder may be removed by a concurrent `delete` until the file is there.
-
-    Making a folder that is there ends in FileExistsError too, when it goes before `mkdir` looks what it is.
-    """
-    attempts = _CREATE_ATTEMPTS
-    while True:
-        attempts -= 1
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("xb")
-        except (FileNotFoundError, FileExistsError):
-            if not attempts:
-                raise
 
 
 def _missing(folders: Iterable[Path]) -> Iterator[Path]:

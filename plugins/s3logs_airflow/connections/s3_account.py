@@ -14,6 +14,9 @@ def open_account(aws_conn_id: str) -> S3Api:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
+    from include.s3logs.connections.s3 import mask_logs
+
+    mask_logs()
     hook = S3Hook(aws_conn_id=aws_conn_id)
     config = hook.config.merge(Config(max_pool_connections=PARALLEL_QUESTIONS))
     lock = Lock()

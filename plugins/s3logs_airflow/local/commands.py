@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from include.s3logs.connections.shown import shown
+from include.s3logs.secrets import shown
 from s3logs_airflow.local.console import say
 from s3logs_airflow.local.environment import is_sample, s3logs_settings
 from s3logs_airflow.local.errors import LocalError, RestError

@@ -1,8 +1,13 @@
 """What can go wrong around a local Airflow, in words for the person who typed the command."""
 
+from include.s3logs.secrets import masked
+
 
 class LocalError(Exception):
-    """Ends the command with this message and no stack trace."""
+    """Ends the command with this message and no stack trace; nothing secret is left in it."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(masked(message))
 
 
 class AlreadyRunningError(LocalError):

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode
 
 from include.s3logs.connections.answers import Answer
 from include.s3logs.connections.http import HttpClient, Limits, is_address
-from include.s3logs.connections.shown import shown
 from include.s3logs.errors import S3LogsError, ServerUnavailableError
+from include.s3logs.secrets import shown
 from s3logs_airflow.local.errors import RestError
 
 PAGE = 1000  # the server may allow less; pages() takes what it gives

@@ -36,6 +36,7 @@ class StageOperator(BaseOperator):
         self.stage = stage
         self.day = day
         self.upstream = upstream
+        self.rejected = 0
         if known := stages.by_name(stage):
             self.ui_color = known.color
 
@@ -57,6 +58,7 @@ class StageOperator(BaseOperator):
         )
         outcome = run_stage_of(stage, work)
         self._compare(outcome)
+        self.rejected = rejected(outcome)
         summary = summarise(deployment.lake, outcome, time.monotonic() - started)
         self.log.info(
             "%s %s: %s in %.2f s, %s",
@@ -77,6 +79,12 @@ class StageOperator(BaseOperator):
             self.log.info(
                 "Another run has computed %s of %s since; its result is used.", before["stage"], self.day
             )
+
+
+def rejected(outcome: Outcome) -> int:
+    """Return how many lines and log objects of the day are in its quarantine."""
+    counts = outcome.checkpoint.lineage()[stages.REDUCED.name]["counts"]
+    return int(counts["rejections"]) + int(counts["unreadable_objects"])
 
 
 def summarise(lake: Store, outcome: Outcome, seconds: float) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Buttons on a task in the web UI: to its checkpoint, its quarantine, the published figures.
 
-They lead to the pages of `lake_view`, because a browser can open neither a folder of the server nor an
+They lead to the pages of `lake.py`, because a browser can open neither a folder of the server nor an
 `s3://` address.
 """
 
@@ -34,8 +34,8 @@ class QuarantineLink(BaseOperatorLink):
     name = "Quarantine"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the page's address."""
-        return _page(f"/days/{operator.day}/quarantine")
+        """Return the page's address; nothing, and there is no button, when no line was rejected."""
+        return _page(f"/days/{operator.day}/quarantine") if operator.rejected else ""
 
 
 class LogDaysLink(BaseOperatorLink):

@@ -153,6 +153,41 @@ def test_a_value_that_makes_no_sense_is_refused_naming_variable_and_value(settin
     assert value in str(error.value)
 
 
+SECRET_ADDRESSES = [
+    "s3://AKIAEXAMPLE:Pa55/w+rd@bucket/prefix",
+    "s3://AKIAEXAMPLE:Pa55,w'rd@bucket/prefix",
+    "/first,s3://AKIAEXAMPLE:Pa55'w@bucket/",
+    "s3://AKIAEXAMPLE:12/Pa55@bucket",
+    "https://user:Pa55@host/file.csv",
+    "ftp://Pa55@host/file.csv",
+    "s3://bucket/file.csv?X-Amz-Signature=Pa55",
+    "https://host/ip.mmdb?token=Pa55",
+    "dandi:https://user:Pa55@host/api",
+]
+
+
+@pytest.mark.parametrize("address", SECRET_ADDRESSES)
+@pytest.mark.parametrize(
+    "name", ["sources", "lake", "catalog", "region_table", "ipinfo_mmdb", "rollup_destination"]
+)
+def test_an_address_that_logs_and_lake_would_name_holds_no_secret(settings_env, name, address):
+    settings_env(**{name: address})
+    with pytest.raises(
+        SettingsError, match=f"S3LOGS_{name.upper()}=…: .*without a user.*S3LOGS_AWS_CONN"
+    ) as e:
+        load_settings()
+    assert "Pa55" not in str(e.value) + str(e.value.__cause__)
+    assert "AKIA" not in str(e.value) + str(e.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "address", ["/data/me@host/lake", "s3://bucket/of@others/", "s3://bucket/token=a/key=b/", "/a,/b@c"]
+)
+def test_an_address_may_have_the_signs_of_a_secret_one(settings_env, address):
+    settings_env(lake=address)
+    assert load_settings().lake == address
+
+
 def test_all_values_that_make_no_sense_are_named_at_once(settings_env):
     settings_env(settling_days="ten", round_to="0", mask_below="7")
     with pytest.raises(SettingsError) as error:
