@@ -71,7 +71,14 @@ class Deployment:
 
     @cached_property
     def _s3(self) -> tuple[Any, Any]:
-        return self.access.s3()
+        from include.s3logs.stores.s3_errors import TROUBLE, explain  # noqa: PLC0415 (loads botocore)
+
+        try:
+            return self.access.s3()
+        except TROUBLE as error:
+            raise explain(error, "The connection to S3") from None
+        except ValueError as error:  # of an endpoint that is no address
+            raise SettingsError(f"The connection to S3 makes no sense: {error}") from None
 
     def open_store(self, uri: str) -> Store:
         """Return the store at a folder path or `s3://bucket/prefix` address.

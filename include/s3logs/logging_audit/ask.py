@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from include.s3logs.errors import AccessDeniedError, PermanentError, StoreUnavailableError
+from include.s3logs.errors import AccessDeniedError
 from include.s3logs.logging_audit.facts import (
     Account,
     Bucket,
@@ -19,11 +19,10 @@ from include.s3logs.logging_audit.facts import (
     Target,
     Unknown,
 )
+from include.s3logs.stores.s3_errors import DENIED, TROUBLE, code_of, explain, said
 
 PARALLEL_QUESTIONS = 16
-_DENIED = {"403", "401", "AccessDenied", "AllAccessDisabled", "Forbidden"}
-_CLIENT_ERRORS = range(400, 500)
-_THROTTLED = 429
+_NOT_ALLOWED = {"403", "AccessDenied", "Forbidden"}
 _NO_REGION = Unknown("S3 does not tell its region")
 _T = TypeVar("_T")
 
@@ -72,23 +71,18 @@ def _list(api: S3Api) -> dict[str, str | None]:
             for page in pages.paginate(PaginationConfig={"PageSize": api.page})
             for bucket in page.get("Buckets", [])
         }
-    except NoCredentialsError as error:
+    except NoCredentialsError:
         raise NoConnectionError(
             "There are no AWS credentials, so no buckets to look at: make the Airflow connection that "
             "S3LOGS_AWS_CONN_ID names."
-        ) from error
-    except ClientError as error:
-        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        if code in _DENIED:
+        ) from None
+    except TROUBLE as error:
+        if isinstance(error, ClientError) and code_of(error) in _NOT_ALLOWED:
             raise AccessDeniedError(
-                f"These credentials may not list the account's buckets ({code}); allow them "
-                "s3:ListAllMyBuckets."
-            ) from error
-        if status in _CLIENT_ERRORS and status != _THROTTLED:
-            raise PermanentError(f"The buckets cannot be listed: {error}") from error
-        raise StoreUnavailableError(f"The buckets could not be listed: {error}") from error
-    except BotoCoreError as error:
-        raise StoreUnavailableError(f"The buckets could not be listed: {error}") from error
+                "These credentials may not list the account's buckets; allow them s3:ListAllMyBuckets. "
+                f"{said(error)}"
+            ) from None
+        raise explain(error, "The list of the account's buckets") from None
     return dict(sorted(found.items()))
 
 
@@ -209,10 +203,10 @@ def _elsewhere(api: S3Api, name: str) -> Elsewhere:
     try:
         api.client(None).head_bucket(Bucket=name)
     except ClientError as error:
-        code = _code(error)
+        code = code_of(error)
         if code in {"404", "NoSuchBucket", "NotFound"}:
             return Elsewhere.GONE
-        if code not in _DENIED:
+        if code not in DENIED:
             raise
     return Elsewhere.FOREIGN
 
@@ -222,17 +216,11 @@ def answer(action: str, ask: Callable[[], _T], absent: Mapping[str, _T] | None =
     try:
         return ask()
     except ClientError as error:
-        code = _code(error)
+        code = code_of(error)
         if absent and code in absent:
             return absent[code]
-        if code in _DENIED:
+        if code in DENIED:
             return Unknown(f"{action} is not allowed")
         return Unknown(f"S3 answers {code} to {action.partition(':')[2]}")
     except BotoCoreError as error:
-        return Unknown(f"S3 does not answer: {error}")
-
-
-def _code(error: ClientError) -> str:
-    """Return the error's code, or its HTTP status from a server that names none."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
-    return str(error.response.get("Error", {}).get("Code") or status)
+        return Unknown(str(explain(error, "S3 does not answer")))

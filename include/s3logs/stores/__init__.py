@@ -5,7 +5,8 @@
 | `store.py` | what every store can do: the protocol `Store` |
 | `folder.py` | a folder as a store |
 | `s3.py` | a bucket as a store |
-| `s3_bucket.py` | its addresses, listings and errors |
+| `s3_bucket.py` | its addresses and listings |
+| `s3_errors.py` | what went wrong with S3, and can trying again help? |
 | `s3_listing.py`, `s3_reader.py`, `s3_parts.py` | listing and reading fast; putting what is large |
 | `s3_versions.py` | deleting and tagging just what was read |
 """

@@ -225,7 +225,8 @@ class TestDenied:
     def test_buckets_that_cannot_be_listed(self, aws):
         for code, status, error in (
             ("AccessDenied", 403, AccessDeniedError),
-            ("InvalidAccessKeyId", 403, PermanentError),
+            ("InvalidAccessKeyId", 403, AccessDeniedError),
+            ("InvalidArgument", 400, PermanentError),
             ("SlowDown", 503, StoreUnavailableError),
             ("TooManyRequests", 429, StoreUnavailableError),
         ):

@@ -211,7 +211,7 @@ def test_why_an_upload_failed_is_told_also_where_its_parts_cannot_be_removed(s3,
     store.write("a", b"there")
     with pytest.raises(ChangedObjectError) as raised:
         store.write_file("a", tmp_path / "file", over=ABSENT)
-    assert "AbortMultipartUpload" in raised.value.__cause__.__notes__[0]
+    assert "AbortMultipartUpload" in raised.value.__notes__[0]
 
 
 @pytest.mark.parametrize("versioned", [False, True])
