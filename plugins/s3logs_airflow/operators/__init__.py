@@ -5,6 +5,7 @@
 | `discover.py`, `stage.py`, `publish.py` | which log days; one stage of one day; the figures |
 | `rollup.py`, `regions.py`, `logging_audit.py` | of the DAGs with these names |
 | `parameters.py` | what a run was asked for |
+| `errors.py` | how an error leaves a task |
 """
 
 from s3logs_airflow.operators.discover import DiscoverOperator

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import SettingsError
 from include.s3logs.settings import require
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import is_forced, refuse_unknown, token_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class DiscoverOperator(BaseOperator):
 
     ui_color = "#fef9c3"
 
+    @told
     def execute(self, context: Context) -> list[str]:
         """Check settings and parameters before any work, then list the sources."""
         from include.s3logs.days.discover import discover

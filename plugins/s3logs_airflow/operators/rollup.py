@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import StoreUnavailableError
 from include.s3logs.settings import Settings
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import refuse_unknown
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class PlanRollUpsOperator(BaseOperator):
 
     ui_color = "#fef9c3"
 
+    @told
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Check settings and parameters, then list the sources; reads no log object."""
         from dataclasses import asdict
@@ -111,6 +113,7 @@ class RollUpOperator(BaseOperator):
         super().__init__(**kwargs)
         self.interval = interval
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """List the interval's log objects anew, and do what is left to do."""
         from include.s3logs.logs.rolled_up.levels import Interval
@@ -137,6 +140,7 @@ class SumRollUpsOperator(BaseOperator):
 
     ui_color = "#dcfce7"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Add up what the tasks returned."""
         ti = context["ti"]
