@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,7 @@ def test_every_task_retries_what_can_heal_and_nothing_else(bag):
         assert task.owner == "s3logs"
         assert task.retries >= 1
         assert task.retry_exponential_backoff
+        assert timedelta(hours=1) <= task.execution_timeout < timedelta(hours=23)
         rule = task.retry_policy.rules[0]
         assert rule.exception_path == "include.s3logs.errors.PermanentError"
         assert rule.action.value == "fail"

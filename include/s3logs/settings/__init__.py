@@ -231,6 +231,13 @@ class DagLimits(BaseSettings):
         ge=1,
         description="The wait before the first retry (seconds); it doubles each time, up to ten minutes.",
     )
+    task_hours: float = Field(
+        default=12,
+        gt=0,
+        le=23,
+        description="How long one try of a task may take (hours) before it is ended: longer than the largest "
+        "log day needs. A run ends after 23 hours.",
+    )
 
 
 def load_settings() -> Settings:
