@@ -76,6 +76,15 @@ def test_every_parameter_explains_itself_in_the_form(bag):
             assert param.value in harmless, f"{name} has a default that does something"
 
 
+def test_the_form_of_the_daily_dag_shows_the_days_first_and_open(bag):
+    params = bag.dags["s3_access_logs"].params
+    assert list(params)[:3] == ["days", "first_day", "last_day"]
+    for name in params:
+        schema = params.get_param(name).schema
+        assert "section" not in schema, f"{name} would be folded away"
+        assert schema["title"].lower().replace("log ", "").replace(" ", "_") == name
+
+
 def test_every_task_retries_what_can_heal_and_nothing_else(bag):
     for task in all_tasks(bag):
         assert task.owner == "s3logs"

@@ -72,6 +72,7 @@ class PlanRollUpsOperator(BaseOperator):
         deployment, dry_run = open_deployment(), is_dry_run(context)
         options = options_of(deployment.settings, context["params"], dry_run=dry_run)
         destination, sources = deployment.rollups()
+        options.check(sources)
         planned = plan(destination, sources, options, datetime.now(UTC))
         most = conf.getint("core", "max_map_length")
         for line in describe(planned, options, most).splitlines():
