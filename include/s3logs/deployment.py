@@ -80,6 +80,20 @@ class Deployment:
         except ValueError as error:  # of an endpoint that is no address
             raise SettingsError(f"The connection to S3 makes no sense: {error}") from None
 
+    def check(
+        self, sources: Sequence[str] = (), *, offline: bool = False, others: Sequence[str] = ()
+    ) -> None:
+        """Raise one SettingsError that names all that makes no sense, before any work.
+
+        `sources` are those of the run, if not those of the settings; `others` are faults that were found
+        elsewhere. With `offline` nothing on S3 is asked for.
+        """
+        from include.s3logs.faults import faults_of  # noqa: PLC0415
+
+        faults = [*others, *faults_of(self.settings, sources, self.open_store, offline=offline)]
+        if faults:
+            raise SettingsError("\n".join(faults))
+
     def open_store(self, uri: str) -> Store:
         """Return the store at a folder path or `s3://bucket/prefix` address.
 

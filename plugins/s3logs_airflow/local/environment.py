@@ -81,6 +81,12 @@ def use_connections_of(home: Home) -> None:
     os.environ.update(own)
 
 
+def given_connections() -> set[str]:
+    """Return the names, in capitals, of the connections that the environment and `.env` hold."""
+    start = "AIRFLOW_CONN_"
+    return {name.removeprefix(start) for name in {**_credentials(), **os.environ} if name.startswith(start)}
+
+
 def s3logs_settings(remembered: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return where the log objects, the lake and the catalog are, folders as absolute paths.
 
