@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from include.s3logs.errors import AccessDeniedError
+from include.s3logs.logging_audit.answers import answer
+from include.s3logs.logging_audit.encryption import read_encryption
 from include.s3logs.logging_audit.facts import (
     Account,
     Bucket,
@@ -24,18 +26,19 @@ from include.s3logs.stores.s3_errors import DENIED, TROUBLE, code_of, explain, s
 PARALLEL_QUESTIONS = 16
 _NOT_ALLOWED = {"403", "AccessDenied", "Forbidden"}
 _NO_REGION = Unknown("S3 does not tell its region")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class S3Api:
     """The clients of the account: `client(region)` gives the one for a region, None the connection's own.
 
-    `account_number()` asks whose account it is. Both may be called from several threads.
+    `account_number()` asks whose account it is. All may be called from several threads.
     """
 
     client: Callable[[str | None], Any]
     account_number: Callable[[], str]
+    keys: Callable[[str | None], Any] | None = None
+    """The clients of KMS, as `client`."""
     page: int = 1000
     """Buckets of a page; S3 tells their regions only where the list is asked for in pages."""
     pauses: Sequence[float] = (1, 2, 4, 8)
@@ -44,6 +47,10 @@ class S3Api:
     def of(self, bucket: Bucket) -> Any:
         """Return the client for the bucket's region."""
         return self.client(None if isinstance(bucket.region, Unknown) else bucket.region)
+
+    def keys_of(self, bucket: Bucket) -> Any:
+        """Return the client of KMS for the bucket's region; None where KMS cannot be asked."""
+        return self.keys and self.keys(None if isinstance(bucket.region, Unknown) else bucket.region)
 
 
 def look_at(api: S3Api) -> Account:
@@ -180,6 +187,7 @@ def look_at_target(api: S3Api, buckets: Mapping[str, Bucket], name: str) -> Targ
             ),
             {"ObjectLockConfigurationNotFoundError": False},
         ),
+        encryption=read_encryption(client, api.keys_of(bucket), name),
     )
 
 
@@ -209,18 +217,3 @@ def _elsewhere(api: S3Api, name: str) -> Elsewhere:
         if code not in DENIED:
             raise
     return Elsewhere.FOREIGN
-
-
-def answer(action: str, ask: Callable[[], _T], absent: Mapping[str, _T] | None = None) -> _T | Unknown:
-    """Ask; return what `absent` has for the error code, or Unknown, where S3 does not answer."""
-    try:
-        return ask()
-    except ClientError as error:
-        code = code_of(error)
-        if absent and code in absent:
-            return absent[code]
-        if code in DENIED:
-            return Unknown(f"{action} is not allowed")
-        return Unknown(f"S3 answers {code} to {action.partition(':')[2]}")
-    except BotoCoreError as error:
-        return Unknown(str(explain(error, "S3 does not answer")))

@@ -30,7 +30,8 @@ BROKEN = (boto.BotoCoreError, HTTPError, OSError)
 """Those of them that break the reading of a body off."""
 
 DENIED = {
-    *("401", "403", "AccessDenied", "AllAccessDisabled", "Forbidden", "Unauthorized", "UnauthorizedAccess"),
+    *("401", "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden"),
+    *("Unauthorized", "UnauthorizedAccess"),
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidSecurity", "InvalidPayer"),
     *("AccountProblem", "NotSignedUp", "UnrecognizedClientException", "InvalidClientTokenId"),
 }

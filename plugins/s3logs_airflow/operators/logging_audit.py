@@ -56,7 +56,7 @@ class LoggingAuditOperator(BaseOperator):
         outcomes = switch_on(api, account, wishes, dry_run=dry_run, replacing=bool(params.get("replace")))
         if any(outcome.changed for outcome in outcomes):
             account = look_at(api)
-        found = findings(account)
+        found = findings(account, settings.settling_days)
         table = as_table(account, found)
         lake = deployment.lake
         changed = write_report(lake, table, as_json(account, found))
