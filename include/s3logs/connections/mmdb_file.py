@@ -19,7 +19,8 @@ class MmdbFile:
             self._reader = maxminddb.open_database(path)
             metadata = self._reader.metadata()
         except (OSError, ValueError, TypeError, maxminddb.InvalidDatabaseError) as error:
-            raise SettingsError(f"S3LOGS_IPINFO_MMDB={path!r} is no readable MMDB file: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise SettingsError(f"S3LOGS_IPINFO_MMDB={path!r} is no readable MMDB file: {why}") from error
         if metadata.database_type.lower().startswith(_OTHERS):
             raise SettingsError(
                 f"S3LOGS_IPINFO_MMDB={path!r} is a {metadata.database_type} database, whose records have "

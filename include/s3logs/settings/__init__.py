@@ -284,7 +284,7 @@ def _load(model: type[_Model]) -> _Model:
 def _explain(error: ValidationError) -> str:
     lines = [
         f"S3LOGS_{str(problem['loc'][0]).upper()}={_PASSWORD.sub('//…@', repr(problem.get('input')))}: "
-        f"{problem['msg']}"
+        f"{problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     ]
     return "These settings make no sense:\n" + "\n".join(lines)

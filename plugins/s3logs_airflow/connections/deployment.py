@@ -30,7 +30,7 @@ def connection_faults(settings: Settings) -> list[str]:
     faults = []
     for name in ["aws_conn_id"] * uses_s3 + ["ipinfo_conn_id"] * (not token_from_environment()):
         try:
-            _expect(name, getattr(settings, name))
+            expect_connection(name, getattr(settings, name))
         except SettingsError as error:
             faults.append(str(error))
     return faults
@@ -43,7 +43,7 @@ def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
 
     from include.s3logs.connections.s3 import CONFIG, is_plain
 
-    _expect("aws_conn_id", aws_conn_id)
+    expect_connection("aws_conn_id", aws_conn_id)
     hook = S3Hook(aws_conn_id=aws_conn_id)
     client = hook.get_client_type(config=hook.config.merge(CONFIG))
     plain = is_plain(client, hook.verify)
@@ -51,11 +51,11 @@ def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
 
 
 def _token_of_connection(conn_id: str) -> str:
-    connection = _expect("ipinfo_conn_id", conn_id)
+    connection = expect_connection("ipinfo_conn_id", conn_id)
     return str(connection.password or "") if connection else ""
 
 
-def _expect(setting: str, conn_id: str) -> Connection | None:
+def expect_connection(setting: str, conn_id: str) -> Connection | None:
     """Return the connection that a setting names; None if that is the default one and not there.
 
     Without a default one the environment says how S3 is reached, and nobody is asked about addresses.

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any
 
 from include.s3logs.logging_audit.ask import PARALLEL_QUESTIONS, S3Api
+from s3logs_airflow.connections.deployment import expect_connection
 
 
 def open_account(aws_conn_id: str) -> S3Api:
@@ -15,6 +16,7 @@ def open_account(aws_conn_id: str) -> S3Api:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
+    expect_connection("aws_conn_id", aws_conn_id)
     hook = S3Hook(aws_conn_id=aws_conn_id)
     config = hook.config.merge(Config(max_pool_connections=PARALLEL_QUESTIONS))
     hooks = {"s3": hook, "kms": AwsBaseHook(aws_conn_id=aws_conn_id, client_type="kms")}
