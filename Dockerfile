@@ -23,6 +23,9 @@ ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     AIRFLOW__CORE__DAGS_FOLDER=${PROJECT}/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=${PROJECT}/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT=60 \
+    AIRFLOW__WORKERS__EXECUTION_API_RETRIES=8 \
+    AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX=10 \
     NUMBA_CPU_NAME=generic
 # Compile the parser's kernels now, for any processor, so that no task has to.
 RUN python -m include.s3logs.parsing.kernel

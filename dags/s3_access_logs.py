@@ -53,29 +53,27 @@ with DAG(
             items={"type": "string", "format": "date"},
             title="Log days",
             description_md="These days exactly, one a line: `2024-06-01`. Empty: what a daily run would do.",
-            section="Which days",
         ),
         "first_day": Param(
             None,
             type=["string", "null"],
             format="date",
-            title="From",
+            title="First log day",
             description_md="Every log day found from here on …",
-            section="Which days",
         ),
         "last_day": Param(
             None,
             type=["string", "null"],
             format="date",
-            title="To",
-            description_md="… up to here, both included. Either end may be left open.",
-            section="Which days",
+            title="Last log day",
+            description_md="… up to here, both included. Either end may be left open. `discover` refuses at "
+            "once days in the future, a last day before the first, and days beside a range.",
         ),
         "force": Param(
             False,
             type="boolean",
-            title="Compute again",
-            description_md="Compute the days although nothing changed since, and although log objects "
+            title="Force",
+            description_md="Compute the days again although nothing changed since, and although log objects "
             "they were computed from may be gone.",
         ),
         "sources": Param(

@@ -10,7 +10,9 @@ for buckets that you name.
 
 **What is found** fails nothing: a bucket that does not log, or logs into itself; a target that is gone, in
 another region or account, public, or to which S3 may not deliver; a prefix without `/` or with a character
-that nobody sees; log objects that nothing ever removes. What S3 does not tell is named as not known.
+that nobody sees; a key of KMS that S3 may not use for delivery; two buckets with one prefix; log objects that
+nothing ever removes, or that a lifecycle removes or archives before their day is settled. What S3 does not
+tell is named as not known.
 **To switch logging on**, trigger the DAG and name the buckets. It is a dry run unless you say otherwise.
 **Running it again** changes nothing.
 **Settings** are `S3LOGS_…` environment variables; the credentials are those of `S3LOGS_AWS_CONN_ID`, and

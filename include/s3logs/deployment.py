@@ -76,7 +76,28 @@ class Deployment:
 
     @cached_property
     def _s3(self) -> tuple[Any, Any]:
-        return self.access.s3()
+        from include.s3logs.stores.s3_errors import TROUBLE, explain  # noqa: PLC0415 (loads botocore)
+
+        try:
+            return self.access.s3()
+        except TROUBLE as error:
+            raise explain(error, "The connection to S3") from None
+        except ValueError as error:  # of an endpoint that is no address
+            raise SettingsError(f"The connection to S3 makes no sense: {error}") from None
+
+    def check(
+        self, sources: Sequence[str] = (), *, offline: bool = False, others: Sequence[str] = ()
+    ) -> None:
+        """Raise one SettingsError that names all that makes no sense, before any work.
+
+        `sources` are those of the run, if not those of the settings; `others` are faults that were found
+        elsewhere. With `offline` nothing on S3 is asked for.
+        """
+        from include.s3logs.faults import faults_of  # noqa: PLC0415
+
+        faults = [*others, *faults_of(self.settings, sources, self.open_store, offline=offline)]
+        if faults:
+            raise SettingsError("\n".join(faults))
 
     def open_store(self, uri: str, *, public: str | None = None) -> Store:
         """Return the store at a folder path or `s3://bucket/prefix` address.

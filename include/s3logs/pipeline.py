@@ -27,7 +27,7 @@ from include.s3logs.lake import stages
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.publish import Publication, publish
 from include.s3logs.regions import RegionSource
-from include.s3logs.settings import Settings, require
+from include.s3logs.settings import Settings
 from include.s3logs.stages.reduce import settings_digest
 from include.s3logs.stages.work import Work, run_stage_of
 
@@ -201,5 +201,6 @@ def request_for(days: Days | None, now: datetime | None = None) -> Request:
 
 
 def _opened(settings: Settings, access: Access | None) -> Deployment:
-    require(settings, "sources", "lake")
-    return Deployment(settings, access or access_from_environment())
+    deployment = Deployment(settings, access or access_from_environment())
+    deployment.check()
+    return deployment

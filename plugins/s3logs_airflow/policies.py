@@ -19,11 +19,15 @@ FAIL_FAST = ExceptionRetryPolicy(
 
 
 def retrying(limits: DagLimits) -> dict[str, Any]:
-    """Return the task arguments: errors that can heal are retried with back-off, others fail at once."""
+    """Return the task arguments: errors that can heal are retried with back-off, others fail at once.
+
+    No try takes longer than the limit, whatever it waits for.
+    """
     return {
         "retries": limits.retries,
         "retry_delay": timedelta(seconds=limits.retry_seconds),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=10),
         "retry_policy": FAIL_FAST,
+        "execution_timeout": timedelta(hours=limits.task_hours),
     }

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -75,11 +76,21 @@ def test_every_parameter_explains_itself_in_the_form(bag):
             assert param.value in harmless, f"{name} has a default that does something"
 
 
+def test_the_form_of_the_daily_dag_shows_the_days_first_and_open(bag):
+    params = bag.dags["s3_access_logs"].params
+    assert list(params)[:3] == ["days", "first_day", "last_day"]
+    for name in params:
+        schema = params.get_param(name).schema
+        assert "section" not in schema, f"{name} would be folded away"
+        assert schema["title"].lower().replace("log ", "").replace(" ", "_") == name
+
+
 def test_every_task_retries_what_can_heal_and_nothing_else(bag):
     for task in all_tasks(bag):
         assert task.owner == "s3logs"
         assert task.retries >= 1
         assert task.retry_exponential_backoff
+        assert timedelta(hours=1) <= task.execution_timeout < timedelta(hours=23)
         rule = task.retry_policy.rules[0]
         assert rule.exception_path == "include.s3logs.errors.PermanentError"
         assert rule.action.value == "fail"

@@ -33,9 +33,10 @@ def test_errors_of_others_are_tried_again(error):
     assert FAIL_FAST.evaluate(error, try_number=1, max_tries=4).action == RetryAction.DEFAULT
 
 
-def test_the_pauses_grow():
-    arguments = retrying(DagLimits(retries=7, retry_seconds=3))
+def test_the_pauses_grow_and_no_try_takes_for_ever():
+    arguments = retrying(DagLimits(retries=7, retry_seconds=3, task_hours=0.5))
     assert arguments["retries"] == 7
     assert arguments["retry_delay"].total_seconds() == 3
     assert arguments["retry_exponential_backoff"]
     assert arguments["max_retry_delay"].total_seconds() == 600
+    assert arguments["execution_timeout"].total_seconds() == 1800

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -85,7 +86,8 @@ class AwsServer:
         return self.client(service="sts").get_caller_identity()["Account"]
 
     def api(self, **how):
-        return S3Api(self.client, self.account_number, **how)
+        keys = partial(self.client, service="kms")
+        return S3Api(self.client, self.account_number, **{"keys": keys, **how})
 
     def bucket(self, name, region="us-east-1", policy=None):
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}

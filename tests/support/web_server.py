@@ -58,7 +58,7 @@ def web_server(certificate=None):
             except OSError:
                 pass  # the client lost patience
 
-        do_GET = do_POST = do_PATCH = _serve  # noqa: N815
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815
 
         def log_message(self, *_):
             pass

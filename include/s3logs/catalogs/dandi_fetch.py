@@ -60,7 +60,7 @@ class Fetch:
     def _list_datasets(self, wanted: DatasetFilter) -> None:
         """Note the states of the wanted datasets and their versions."""
         is_open = self._open_datasets()
-        wanted.warn_of_unknown(is_open)
+        wanted.check(is_open)
         changed = []
         for name in wanted.chosen(is_open):
             state = self.datasets[name] = is_open[name].state

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from include.s3logs.errors import SettingsError
 from include.s3logs.settings import Settings
+from include.s3logs.settings.words import nearest
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +43,27 @@ class DatasetFilter:
         wanted = sorted((known & self.restrict_to if self.restrict_to else known) - self.exclude)
         return wanted[: self.limit] if self.limit else wanted
 
-    def warn_of_unknown(self, names: Iterable[str]) -> None:
-        """Say in the log which datasets the settings name and the catalog, that has these, does not have."""
-        if unknown := sorted((self.restrict_to | self.exclude).difference(names)):
-            log.warning("The catalog has no dataset %s, which the settings name.", ", ".join(unknown))
+    def check(self, names: Iterable[str]) -> None:
+        """Raise SettingsError if datasets to restrict to are not among the catalog's; warn of others."""
+        known = set(names)
+        if absent := sorted(self.restrict_to - known):
+            told = ", ".join(f"{name}{_meant(name, known)}" for name in absent)
+            raise SettingsError(f"S3LOGS_RESTRICT_TO_DATASETS: the catalog has no dataset {told}.")
+        if absent := sorted(self.exclude - known):
+            log.warning(
+                "S3LOGS_EXCLUDE_DATASETS: the catalog has no dataset %s.",
+                ", ".join(f"{name}{_meant(name, known)}" for name in absent),
+            )
 
     def as_text(self) -> str:
         """Return the filter as a text, the same for equal filters."""
         return repr((sorted(self.restrict_to), sorted(self.exclude), self.limit))
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Suggest the nearest name; numbers are never near to each other."""
+    meant = "" if name.isdigit() else nearest(name, known)
+    return f" (did you mean {meant}?)" if meant else ""
 
 
 ALL = DatasetFilter()

@@ -7,6 +7,7 @@ import maxminddb
 from include.s3logs.errors import SettingsError
 
 _IPV6 = 6
+_OTHERS = ("geolite", "geoip", "dbip")  # databases of other providers, by how their types begin
 
 
 class MmdbFile:
@@ -18,7 +19,13 @@ class MmdbFile:
             self._reader = maxminddb.open_database(path)
             metadata = self._reader.metadata()
         except (OSError, ValueError, TypeError, maxminddb.InvalidDatabaseError) as error:
-            raise SettingsError(f"S3LOGS_IPINFO_MMDB={path!r} is no readable MMDB file: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise SettingsError(f"S3LOGS_IPINFO_MMDB={path!r} is no readable MMDB file: {why}") from error
+        if metadata.database_type.lower().startswith(_OTHERS):
+            raise SettingsError(
+                f"S3LOGS_IPINFO_MMDB={path!r} is a {metadata.database_type} database, whose records have "
+                "other names; only those of ipinfo are read."
+            )
         self._has_ipv6 = metadata.ip_version == _IPV6
         self.version = str(metadata.build_epoch)
         """When the file was made, in seconds since 1970."""

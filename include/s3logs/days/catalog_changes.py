@@ -53,7 +53,8 @@ def touched_days(
     being worked on, that is noted, and the next call with the same catalog returns at once. Without `notes`
     nothing is written.
     """
-    if _is_checked(lake, catalog):
+    noted = _noted(lake)
+    if noted == catalog.fingerprint:
         return []
     if notes:  # from now on days are mapped with another catalog, and that of before may return
         lake.delete([CHECKED])
@@ -62,21 +63,24 @@ def touched_days(
     days = sorted(mapped if among is None else mapped.keys() & set(among), key=lambda day: (mapped[day], day))
     at_work = open_days(lake)  # may be mapped this moment with the catalog of before
     touched = [day for batch in _batches(lake, days) for day in _touched(catalog, batch)]
-    log.info(
-        "The catalog changed: it touches %d of %d finished log days (%.1f s).",
-        *(len(touched), len(days), time.monotonic() - started),
-    )
+    if days:
+        found = "changed: it touches" if noted else "says something else than the figures of"
+        log.info(
+            "The catalog %s %d of %d finished log days (%.1f s).",
+            found,
+            *(len(touched), len(days), time.monotonic() - started),
+        )
     if notes and among is None and not touched and not at_work:
         lake.write(CHECKED, json.dumps({"catalog": catalog.fingerprint}).encode() + b"\n")
     return touched
 
 
-def _is_checked(lake: Store, catalog: Catalog) -> bool:
+def _noted(lake: Store) -> str:
+    """Return which catalog all days agreed with the last time, "" where that is not known."""
     try:
-        note = json.loads(lake.read(CHECKED))
-    except (NotFoundError, ValueError):
-        return False
-    return bool(note == {"catalog": catalog.fingerprint})
+        return str(json.loads(lake.read(CHECKED))["catalog"])
+    except (NotFoundError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _batches(lake: Store, days: Sequence[date]) -> Iterator[list[_Day]]:

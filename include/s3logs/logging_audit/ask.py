@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError
 
-from include.s3logs.errors import AccessDeniedError, PermanentError, StoreUnavailableError
+from include.s3logs.errors import AccessDeniedError
+from include.s3logs.logging_audit.answers import answer
+from include.s3logs.logging_audit.encryption import read_encryption
 from include.s3logs.logging_audit.facts import (
     Account,
     Bucket,
@@ -19,24 +21,24 @@ from include.s3logs.logging_audit.facts import (
     Target,
     Unknown,
 )
+from include.s3logs.stores.s3_errors import DENIED, TROUBLE, code_of, explain, said
 
 PARALLEL_QUESTIONS = 16
-_DENIED = {"403", "401", "AccessDenied", "AllAccessDisabled", "Forbidden"}
-_CLIENT_ERRORS = range(400, 500)
-_THROTTLED = 429
+_NOT_ALLOWED = {"403", "AccessDenied", "Forbidden"}
 _NO_REGION = Unknown("S3 does not tell its region")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class S3Api:
     """The clients of the account: `client(region)` gives the one for a region, None the connection's own.
 
-    `account_number()` asks whose account it is. Both may be called from several threads.
+    `account_number()` asks whose account it is. All may be called from several threads.
     """
 
     client: Callable[[str | None], Any]
     account_number: Callable[[], str]
+    keys: Callable[[str | None], Any] | None = None
+    """The clients of KMS, as `client`."""
     page: int = 1000
     """Buckets of a page; S3 tells their regions only where the list is asked for in pages."""
     pauses: Sequence[float] = (1, 2, 4, 8)
@@ -45,6 +47,10 @@ class S3Api:
     def of(self, bucket: Bucket) -> Any:
         """Return the client for the bucket's region."""
         return self.client(None if isinstance(bucket.region, Unknown) else bucket.region)
+
+    def keys_of(self, bucket: Bucket) -> Any:
+        """Return the client of KMS for the bucket's region; None where KMS cannot be asked."""
+        return self.keys and self.keys(None if isinstance(bucket.region, Unknown) else bucket.region)
 
 
 def look_at(api: S3Api) -> Account:
@@ -72,23 +78,18 @@ def _list(api: S3Api) -> dict[str, str | None]:
             for page in pages.paginate(PaginationConfig={"PageSize": api.page})
             for bucket in page.get("Buckets", [])
         }
-    except NoCredentialsError as error:
+    except NoCredentialsError:
         raise NoConnectionError(
             "There are no AWS credentials, so no buckets to look at: make the Airflow connection that "
             "S3LOGS_AWS_CONN_ID names."
-        ) from error
-    except ClientError as error:
-        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        if code in _DENIED:
+        ) from None
+    except TROUBLE as error:
+        if isinstance(error, ClientError) and code_of(error) in _NOT_ALLOWED:
             raise AccessDeniedError(
-                f"These credentials may not list the account's buckets ({code}); allow them "
-                "s3:ListAllMyBuckets."
-            ) from error
-        if status in _CLIENT_ERRORS and status != _THROTTLED:
-            raise PermanentError(f"The buckets cannot be listed: {error}") from error
-        raise StoreUnavailableError(f"The buckets could not be listed: {error}") from error
-    except BotoCoreError as error:
-        raise StoreUnavailableError(f"The buckets could not be listed: {error}") from error
+                "These credentials may not list the account's buckets; allow them s3:ListAllMyBuckets. "
+                f"{said(error)}"
+            ) from None
+        raise explain(error, "The list of the account's buckets") from None
     return dict(sorted(found.items()))
 
 
@@ -186,6 +187,7 @@ def look_at_target(api: S3Api, buckets: Mapping[str, Bucket], name: str) -> Targ
             ),
             {"ObjectLockConfigurationNotFoundError": False},
         ),
+        encryption=read_encryption(client, api.keys_of(bucket), name),
     )
 
 
@@ -209,30 +211,9 @@ def _elsewhere(api: S3Api, name: str) -> Elsewhere:
     try:
         api.client(None).head_bucket(Bucket=name)
     except ClientError as error:
-        code = _code(error)
+        code = code_of(error)
         if code in {"404", "NoSuchBucket", "NotFound"}:
             return Elsewhere.GONE
-        if code not in _DENIED:
+        if code not in DENIED:
             raise
     return Elsewhere.FOREIGN
-
-
-def answer(action: str, ask: Callable[[], _T], absent: Mapping[str, _T] | None = None) -> _T | Unknown:
-    """Ask; return what `absent` has for the error code, or Unknown, where S3 does not answer."""
-    try:
-        return ask()
-    except ClientError as error:
-        code = _code(error)
-        if absent and code in absent:
-            return absent[code]
-        if code in _DENIED:
-            return Unknown(f"{action} is not allowed")
-        return Unknown(f"S3 answers {code} to {action.partition(':')[2]}")
-    except BotoCoreError as error:
-        return Unknown(f"S3 does not answer: {error}")
-
-
-def _code(error: ClientError) -> str:
-    """Return the error's code, or its HTTP status from a server that names none."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
-    return str(error.response.get("Error", {}).get("Code") or status)

@@ -50,6 +50,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Encryption:
+    """New objects of a bucket are encrypted with a key of KMS: its ARN or id ("": AWS's own, aws/s3)."""
+
+    key: str
+    policy: Mapping[str, Any] | Unknown = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What decides whether log objects can be delivered to a bucket, and who sees them there."""
 
@@ -63,6 +71,8 @@ class Target:
     requester_pays: bool | Unknown = False
     retention: bool | Unknown = False
     """Whether Object Lock keeps every new object by default."""
+    encryption: Encryption | Unknown | None = None
+    """None: without KMS."""
 
 
 @dataclass(frozen=True, slots=True)

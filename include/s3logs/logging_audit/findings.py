@@ -1,18 +1,28 @@
 """What is wrong with a bucket's logging. A finding is one function; a new one is one more."""
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from include.s3logs.logging_audit.facts import Account, Bucket, Elsewhere, Place, Target, Unknown
-from include.s3logs.logging_audit.invisible import invisible_characters, visible
-from include.s3logs.logging_audit.policies import SERVICE
-from include.s3logs.logging_audit.targets import (
-    expires_or_moves,
-    may_deliver,
-    public_reason,
-    refusal_reason,
+from include.s3logs.logging_audit.encryption import may_encrypt
+from include.s3logs.logging_audit.facts import (
+    Account,
+    Bucket,
+    DateSource,
+    Elsewhere,
+    Encryption,
+    Place,
+    Target,
+    Unknown,
 )
+from include.s3logs.logging_audit.invisible import invisible_characters, visible
+from include.s3logs.logging_audit.lifecycles import expires_or_moves, gone_too_soon
+from include.s3logs.logging_audit.policies import KEY_ACTION, SERVICE
+from include.s3logs.logging_audit.targets import may_deliver, public_reason, refusal_reason
+
+SETTLING_DAYS = 10
+_SHOWN = 3  # names of others, in a sentence
 
 
 class Severity(StrEnum):
@@ -43,6 +53,9 @@ class Case:
 
     account: Account
     bucket: Bucket
+    settling_days: int
+    senders: Mapping[tuple[str, str], Sequence[tuple[str, DateSource | None]]]
+    """For each place, its bucket and prefix: the buckets that log there, and with which keys."""
 
     @property
     def place(self) -> Place | None:
@@ -77,11 +90,18 @@ class Rule:
 RULES: list[Rule] = []
 
 
-def findings(account: Account) -> list[Finding]:
-    """Return what is wrong with all buckets, in order of their names and of the rules below."""
+def findings(account: Account, settling_days: int = SETTLING_DAYS) -> list[Finding]:
+    """Return what is wrong with all buckets, in order of their names and of the rules below.
+
+    Log objects have to stay readable for `settling_days`.
+    """
     found = []
+    senders = defaultdict[tuple[str, str], list[tuple[str, DateSource | None]]](list)
     for bucket in account.buckets.values():
-        case = Case(account, bucket)
+        if isinstance(at := bucket.logs_to, Place):
+            senders[at.bucket, at.prefix].append((bucket.name, at.date_source))
+    for bucket in account.buckets.values():
+        case = Case(account, bucket, settling_days, senders)
         for rule in RULES:
             result = rule.judge(case)
             if isinstance(result, Unknown):
@@ -174,6 +194,50 @@ def no_delivery_permission(case: Case) -> str | Unknown | None:
     return None if allowed else f"S3 may not deliver to {_name(case)}: {why}."
 
 
+@_finding(
+    Severity.PROBLEM,
+    f"Encrypt by default with SSE-S3 (AES256); or with a key whose policy lets {SERVICE} do {KEY_ACTION}.",
+)
+def no_use_of_the_key(case: Case) -> str | Unknown | None:
+    """Of a target that encrypts with KMS."""
+    if not case.place or not isinstance(case.target, Target):
+        return None
+    allowed, why = may_encrypt(case.account, case.bucket, case.target)
+    if allowed is None:
+        return _undetermined(f"whether S3 may encrypt what it delivers to {_name(case)}", Unknown(why))
+    return None if allowed else f"S3 may not encrypt what it delivers to {_name(case)}: {why}."
+
+
+@_finding(
+    Severity.WARNING,
+    "Allow kms:Decrypt on the key to all who read the logs, s3logs too; or encrypt with SSE-S3 (AES256).",
+)
+def readers_need_the_key(case: Case) -> str | None:
+    """A finding of the bucket that receives logs; what readers may is not known from here."""
+    encryption = case.as_target.encryption if case.as_target else None
+    if not isinstance(encryption, Encryption):
+        return None
+    key = encryption.key or "aws/s3, which other accounts can never use"
+    return f"It receives logs, and who reads them needs kms:Decrypt on the key {key}."
+
+
+@_finding(Severity.WARNING, "Give each bucket its own prefix, or partitioned keys, which name the bucket.")
+def shares_its_prefix(case: Case) -> str | None:
+    """Simple keys do not say which bucket a log object is about."""
+    if not case.place:
+        return None
+    where = (case.place.bucket, case.place.prefix)
+    senders = case.senders[where]
+    simple = [name for name, source in senders if source is None]
+    if len(senders) == 1 or not simple:
+        return None
+    more = f" and {len(simple) - _SHOWN:,} more" if len(simple) > _SHOWN else ""
+    return (
+        f"{len(senders):,} buckets log to {visible('/'.join(where))}, with simple keys those of "
+        f"{', '.join(simple[:_SHOWN])}{more}: their log objects lie mixed."
+    )
+
+
 @_finding(Severity.PROBLEM, "Type the prefix anew; log objects that are there keep the old one.")
 def invisible_character(case: Case) -> str | None:
     """Whoever types the prefix as it looks finds nothing below it."""
@@ -204,6 +268,19 @@ def no_lifecycle(case: Case) -> str | Unknown | None:
         return _undetermined(f"whether log objects in {_name(case)} expire", expires)
     where = visible(f"{case.place.bucket}/{case.place.prefix}")
     return None if expires else f"No lifecycle rule expires or moves what is below {where}; it piles up."
+
+
+@_finding(
+    Severity.PROBLEM,
+    "Let the rule wait for the settling days at least: what is gone or archived before is not counted.",
+)
+def gone_before_it_settles(case: Case) -> str | None:
+    """Or archived: then it cannot be read without being restored."""
+    if not case.place or not isinstance(case.target, Target):
+        return None
+    how = gone_too_soon(case.account, case.bucket, case.place, case.target, case.settling_days)
+    days = f"S3LOGS_SETTLING_DAYS={case.settling_days}"
+    return f"Log objects in {_name(case)} {how}, before a log day is settled ({days})." if how else None
 
 
 @_finding(Severity.PROBLEM, "Block public access to the bucket: log records hold IP addresses.")

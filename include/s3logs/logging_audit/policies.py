@@ -1,4 +1,4 @@
-"""Does a bucket policy let S3 deliver log objects? Yes, no, or: that cannot be judged from here.
+"""Does the policy of a bucket, or of a key, let S3 deliver log objects? Yes, no, or: that cannot be judged.
 
 A verdict is True, False or None (cannot be judged). Only what is certain of a delivery is judged: who puts
 the object, which, for which bucket of whose account, and that it comes over TLS.
@@ -11,19 +11,21 @@ from typing import Any
 
 SERVICE = "logging.s3.amazonaws.com"
 ACTION = "s3:PutObject"
+KEY_ACTION = "kms:GenerateDataKey"
 _ARN_PARTS = 5  # colons that separate; those after are part of the resource
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The request that puts a log object: the object's ARN, and what is known of the request."""
+    """The request that puts a log object, or uses a key for one: the ARN of it, and what is known of it."""
 
     resource: str
     context: Mapping[str, str]
     """By condition key, in lower case."""
+    action: str = ACTION
 
     @classmethod
-    def of(cls, resource: str, source_arn: str, account: str | None) -> "Delivery":
+    def of(cls, resource: str, source_arn: str, account: str | None, action: str = ACTION) -> "Delivery":
         """Return the delivery of a log object of the bucket `source_arn`."""
         context = {
             "aws:sourcearn": source_arn,
@@ -31,7 +33,7 @@ class Delivery:
             "aws:principalisawsservice": "true",
             "aws:principalservicename": SERVICE,
         }
-        return cls(resource, context | ({"aws:sourceaccount": account} if account else {}))
+        return cls(resource, context | ({"aws:sourceaccount": account} if account else {}), action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def judge(policy: Mapping[str, Any] | None, delivery: Delivery) -> Judgement:
     """Judge all statements: those that allow the delivery, and those that deny it."""
     allows: bool | None = False
     denies: bool | None = False
-    no_permission = f"no statement of its policy lets {SERVICE} put objects there"
+    what = "put objects there" if delivery.action == ACTION else f"do {delivery.action}"
+    no_permission = f"no statement of its policy lets {SERVICE} {what}"
     denial = ""
     for number, statement in enumerate(statements(policy), 1):
         name = f"statement {statement.get('Sid') or number} of its policy"
@@ -74,7 +77,7 @@ def _applies(statement: Mapping[str, Any], delivery: Delivery) -> bool | None:
     return _all(
         (
             _is_principal(statement),
-            _matches(statement, "Action", ACTION, ignore_case=True),
+            _matches(statement, "Action", delivery.action, ignore_case=True),
             _matches(statement, "Resource", delivery.resource),
             _conditions_hold(statement.get("Condition") or {}, delivery.context),
         )

@@ -20,6 +20,7 @@ from include.s3logs.logging_audit.invisible import visible
 from include.s3logs.logging_audit.policies import ACTION, SERVICE, statements
 from include.s3logs.logging_audit.targets import may_deliver
 from include.s3logs.logging_audit.wishes import RefusedError, Wish, judged
+from include.s3logs.stores.s3_errors import explain, said
 
 LARGEST_POLICY = 20 * 1024  # bytes that S3 takes
 
@@ -62,8 +63,12 @@ def switch_on(
             outcome, account = _grant(api, account, wish, dry_run=dry_run, replacing=replacing)
         except RefusedError as refusal:
             outcome = Outcome(wish.bucket, "refused", str(refusal))
-        except (_FailedError, ClientError, BotoCoreError) as failure:
+        except _FailedError as failure:
             outcome = Outcome(wish.bucket, "failed", str(failure))
+        except ClientError as failure:
+            outcome = Outcome(wish.bucket, "failed", f"{failure.operation_name}: {said(failure)}")
+        except BotoCoreError as failure:
+            outcome = Outcome(wish.bucket, "failed", str(explain(failure, "S3 does not answer")))
         outcomes.append(outcome)
     return outcomes
 

@@ -1,7 +1,6 @@
 """Is a bucket fit to receive logs? Each answer may be that it is not known, and why."""
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from include.s3logs.logging_audit.facts import Account, Bucket, Place, Target, Unknown
 from include.s3logs.logging_audit.policies import Delivery, judge
@@ -47,32 +46,6 @@ def _allowed_by_list(target: Target) -> tuple[bool | None, str]:
     if target.ownership == "BucketOwnerEnforced":
         return False, ", and its access control list, which does, is void (BucketOwnerEnforced)"
     return True, ""
-
-
-def expires_or_moves(account: Account, bucket: Bucket, place: Place, target: Target) -> bool | Unknown:
-    """Return whether a lifecycle rule covers all log objects of the bucket at that place."""
-    if isinstance(target.lifecycle, Unknown):
-        return target.lifecycle
-    prefixes = [_prefix_of(rule) for rule in target.lifecycle if _removes_or_moves(rule)]
-    key = account.log_key(bucket, place)
-    if isinstance(key, Unknown):
-        return any(place.prefix.startswith(prefix) for prefix in prefixes) or (key if prefixes else False)
-    return any(key.startswith(prefix) for prefix in prefixes)
-
-
-def _removes_or_moves(rule: Mapping[str, Any]) -> bool:
-    """Log objects have no tags and any size, so that rules by these do not cover them."""
-    expiration = rule.get("Expiration", {})
-    acts = "Days" in expiration or "Date" in expiration or bool(rule.get("Transitions"))
-    conditions = rule.get("Filter", {})
-    conditions = {**conditions, **conditions.get("And", {})}
-    return rule.get("Status") == "Enabled" and acts and not (conditions.keys() - {"Prefix", "And"})
-
-
-def _prefix_of(rule: Mapping[str, Any]) -> str:
-    conditions = rule.get("Filter", {})
-    prefix: str = conditions.get("And", conditions).get("Prefix") or rule.get("Prefix") or ""
-    return prefix
 
 
 def public_reason(target: Target) -> str | Unknown | None:

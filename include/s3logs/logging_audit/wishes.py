@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from include.s3logs.errors import SettingsError
+from include.s3logs.logging_audit.encryption import may_encrypt
 from include.s3logs.logging_audit.facts import Account, Bucket, Elsewhere, Place, Target, Unknown
 from include.s3logs.logging_audit.invisible import invisible_characters, visible
 from include.s3logs.logging_audit.targets import public_reason, refusal_reason
@@ -108,4 +109,7 @@ def _fit_target(account: Account, bucket: Bucket, name: str) -> Target:
             raise RefusedError(f"It is not known whether the target {name} is fit for logs: {reason.why}.")
         if reason:
             raise RefusedError(f"The target {name} is not fit for logs: {reason}.")
+    may, why = may_encrypt(account, bucket, target)
+    if may is False:
+        raise RefusedError(f"The target {name} is not fit for logs: {why}.")
     return target

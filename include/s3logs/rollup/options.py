@@ -1,5 +1,6 @@
 """What can be chosen for a roll-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
@@ -7,6 +8,8 @@ from typing import Literal, get_args
 from include.s3logs.errors import SettingsError
 from include.s3logs.logs.rolled_up.codecs import CODECS, Codec
 from include.s3logs.logs.rolled_up.levels import LEVELS, Level
+from include.s3logs.stores.folder import LocalStore
+from include.s3logs.stores.store import Store
 
 Originals = Literal["keep", "delete", "tag"]
 
@@ -42,3 +45,12 @@ class RollUpOptions:
             raise SettingsError("settling must not be negative.")
         if self.delete_forbidden and self.originals != "delete":
             raise SettingsError("delete_forbidden needs originals=delete.")
+
+    def check(self, sources: Mapping[str, Store]) -> None:
+        """Raise SettingsError where the log objects of the sources cannot get what is chosen for them."""
+        folders = [uri for uri, store in sources.items() if isinstance(store, LocalStore)]
+        if self.originals == "tag" and folders:
+            raise SettingsError(
+                f"S3LOGS_ROLLUP_ORIGINALS (or `originals`) is tag, and files in a folder cannot be tagged: "
+                f"{', '.join(folders)}. Choose keep or delete."
+            )

@@ -218,7 +218,8 @@ def describe(result: Plan, options: RollUpOptions, most: int | None = None) -> s
         lines.append(f"One run does {most:,}, the oldest first; {len(rows) - most:,} are left to the next.")
     lines.append(f"Log objects that a verified roll-up holds: {_originals(options)}.")
     lines.append(
-        f"No work: {result.done:,} intervals done, {result.open:,} still open. Left alone: "
+        f"Without work: {result.done:,} other intervals that are done, {result.open:,} that are still open. "
+        "Left alone: "
         f"{result.foreign:,} objects that are no access logs, {result.rollups:,} roll-ups and manifests."
     )
     return "\n".join(lines)

@@ -6,18 +6,23 @@ Secrets are no settings: they come through Airflow connections.
 | module | answers |
 |---|---|
 | `catalog_choice.py` | what may `S3LOGS_CATALOG` say? |
+| `words.py` | has a word the form that it must have, and which known one is nearest? |
+| `overlaps.py` | does the lake lie in a source, or a source in the lake? |
 """
 
+import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from include.s3logs.errors import SettingsError
 from include.s3logs.secrets import holds_secret
 from include.s3logs.settings.catalog_choice import choose
+from include.s3logs.settings.words import check_operations, unknown_variables
 
 PROJECT = Path(__file__).resolve().parents[3]
 _CONFIG = SettingsConfigDict(
@@ -72,7 +77,8 @@ class Settings(BaseSettings):
     operations: CommaSeparated = Field(
         default=("REST.GET.OBJECT",),
         min_length=1,
-        description="The operations that count as traffic, separated by commas.",
+        description="The operations that count as traffic, as records name them, separated by commas: "
+        "`REST.GET.OBJECT`, `WEBSITE.GET.OBJECT`.",
     )
     excluded_ips: CommaSeparated = Field(
         default=(),
@@ -211,6 +217,12 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
+    @field_validator("operations")
+    @classmethod
+    def _are_operations(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        check_operations(value)
+        return value
+
     @field_validator("catalog")
     @classmethod
     def _is_a_catalog(cls, value: str) -> str:
@@ -232,7 +244,8 @@ class DagLimits(BaseSettings):
 
     pool: str = Field(
         default="default_pool",
-        description="The Airflow pool whose slots the day tasks take; it must exist.",
+        description="The Airflow pool whose slots the day tasks take; it must exist: tasks of one that does "
+        "not wait for ever, and only the scheduler's log says so. `make run` refuses it.",
     )
     parallel_days: int = Field(
         default=4,
@@ -254,6 +267,13 @@ class DagLimits(BaseSettings):
         ge=1,
         description="The wait before the first retry (seconds); it doubles each time, up to ten minutes.",
     )
+    task_hours: float = Field(
+        default=12,
+        gt=0,
+        le=23,
+        description="How long one try of a task may take (hours) before it is ended: longer than the largest "
+        "log day needs. A run ends after 23 hours.",
+    )
 
 
 def load_settings() -> Settings:
@@ -266,6 +286,17 @@ def load_limits() -> DagLimits:
     return _load(DagLimits)
 
 
+def faults_of_environment() -> list[str]:
+    """Return what is wrong with the names of this process's `S3LOGS_…` variables and those in `.env`."""
+    prefix = str(_CONFIG["env_prefix"])
+    known = [f"{prefix}{name.upper()}" for model in (Settings, DagLimits) for name in model.model_fields]
+    env_file = Settings.model_config["env_file"]
+    in_file = dotenv_values(env_file) if isinstance(env_file, Path) else {}
+    return unknown_variables(
+        (name for name in (*os.environ, *in_file) if name.upper().startswith(prefix)), known
+    )
+
+
 def _load(model: type[_Model]) -> _Model:
     try:
         return model()
@@ -275,7 +306,8 @@ def _load(model: type[_Model]) -> _Model:
 
 def _explain(error: ValidationError) -> str:
     lines = [
-        f"S3LOGS_{str(problem['loc'][0]).upper()}={_shown(problem.get('input'))}: {problem['msg']}"
+        f"S3LOGS_{str(problem['loc'][0]).upper()}={_shown(problem.get('input'))}: "
+        f"{problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     ]
     return "These settings make no sense:\n" + "\n".join(lines)

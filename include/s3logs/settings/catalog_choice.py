@@ -3,6 +3,8 @@
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from include.s3logs.settings.words import did_you_mean, nearest
+
 NONE, MANIFEST, PREFIX, DANDI = "none", "manifest", "prefix", "dandi"
 _MOST_SEGMENTS = 512  # a key has at most 1,024 bytes
 DANDI_ARCHIVE = "https://api.dandiarchive.org/api"
@@ -33,6 +35,14 @@ def choose(setting: str) -> CatalogChoice:
             raise ValueError("write dandi:<base address>, such as dandi:https://api.example.org/api")
         return CatalogChoice(DANDI, address.geturl().rstrip("/"))
     return CatalogChoice(MANIFEST, setting)
+
+
+def no_file(setting: str) -> str:
+    """Return what is wrong with a manifest that is not there, with the kind that may be meant."""
+    name = setting.rpartition("/")[2]
+    meant = nearest(name.partition(":")[0], (PREFIX, DANDI))
+    kinds = "" if meant else f" (a manifest's path, {PREFIX}:<N>, {DANDI})"
+    return f"S3LOGS_CATALOG={setting!r} is no file and no kind of catalog{kinds}{did_you_mean(meant)}"
 
 
 def _is_host(address: SplitResult) -> bool:

@@ -7,7 +7,8 @@
 | `modes.py` | who may read files and folders |
 | `abandoned.py` | temporary files in folders, and those that killed writers left |
 | `s3.py` | a bucket as a store |
-| `s3_bucket.py` | its addresses, listings and errors |
+| `s3_bucket.py` | its addresses and listings |
+| `s3_errors.py` | what went wrong with S3, and can trying again help? |
 | `s3_listing.py`, `s3_reader.py`, `s3_parts.py` | listing and reading fast; putting what is large |
 | `s3_versions.py` | deleting and tagging just what was read |
 """

@@ -9,8 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from include.s3logs.errors import ChangedObjectError, NotFoundError, StoreUnavailableError
-from include.s3logs.stores.s3_bucket import BROKEN, S3Bucket
+from include.s3logs.errors import ChangedObjectError, NotFoundError
+from include.s3logs.stores.s3_bucket import S3Bucket
+from include.s3logs.stores.s3_errors import BROKEN, explain
 from include.s3logs.stores.s3_parts import put_in_parts
 from include.s3logs.stores.s3_reader import FastReader
 from include.s3logs.stores.s3_versions import delete_versions, tag_versions
@@ -151,7 +152,8 @@ class S3Store(S3Bucket):
                 answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch})
             for failed in answer.get("Errors", []):
                 where = f"s3://{self.bucket}/{failed['Key']}"
-                raise StoreUnavailableError(f"{where} could not be deleted: {failed.get('Message')}")
+                refusal = ClientError({"Error": failed}, "DeleteObjects")
+                raise explain(refusal, f"{where} could not be deleted: it")
 
     def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
         """Delete objects, 1,000 a request; in a bucket with versions so that their storage is freed."""

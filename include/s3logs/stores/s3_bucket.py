@@ -4,29 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
-
-from include.s3logs.errors import (
-    AccessDeniedError,
-    ArchivedObjectError,
-    ChangedObjectError,
-    NotFoundError,
-    PermanentError,
-    StoreUnavailableError,
-)
+from include.s3logs.errors import StoreUnavailableError
+from include.s3logs.stores.s3_errors import TROUBLE, explain
 from include.s3logs.stores.s3_listing import list_fast, problem_of
 from include.s3logs.stores.store import ObjectInfo
-
-_DENIED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
-_ARCHIVED = "InvalidObjectState"
-_ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_CHANGED = {"412", "PreconditionFailed", "416", "InvalidRange"}  # a range is invalid where an object shrank
-BROKEN = (BotoCoreError, HTTPError, OSError)  # of a connection; urllib3's come out where a body is read
-_HTTP_CLIENT_ERRORS = range(400, 500)
-_HTTP_WORTH_RETRYING = {408, 409, 425, 429}
-# An upload is not there any more where the answer to its completion got lost, and the client asked again.
-_WORTH_RETRYING = {"SlowDown", "RequestTimeout", "NoSuchUpload"}
 
 
 class S3Bucket:
@@ -76,24 +57,5 @@ class S3Bucket:
         """Turn the client's exceptions into ours, naming the object."""
         try:
             yield
-        except ClientError as error:
-            raise _translate(error, self.uri(key)) from error
-        except BROKEN as error:
-            raise StoreUnavailableError(f"{self.uri(key)}: {error}") from error
-
-
-def _translate(error: ClientError, uri: str) -> Exception:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _ABSENT:
-        return NotFoundError(f"{uri} does not exist ({code}).")
-    if code in _DENIED:
-        return AccessDeniedError(f"{uri} may not be accessed with these credentials ({code}).")
-    if code == _ARCHIVED:
-        return ArchivedObjectError(f"{uri} is archived; restore it before it can be read ({code}).")
-    if code in _CHANGED:
-        return ChangedObjectError(f"{uri} changed after it was listed.")
-    heals = status in _HTTP_WORTH_RETRYING or code in _WORTH_RETRYING
-    if status in _HTTP_CLIENT_ERRORS and not heals:
-        return PermanentError(f"{uri}: {error}")
-    return StoreUnavailableError(f"{uri}: {error}")
+        except TROUBLE as error:
+            raise explain(error, self.uri(key)) from None

@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             use_connections_of(Home.of_checkout())
         options = options_of(settings, vars(chosen), dry_run=not chosen.do)
         destination, sources = open_deployment(settings).rollups()
+        options.check(sources)
         planned = plan(destination, sources, options, datetime.now(UTC))
         say(console, describe(planned, options))
         if not chosen.do:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from include.s3logs.deployment import Access, Deployment, token_from_environment
+from include.s3logs.errors import SettingsError
 from include.s3logs.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 
 def open_deployment(settings: Settings | None = None) -> Deployment:
@@ -20,6 +24,18 @@ def open_deployment(settings: Settings | None = None) -> Deployment:
     )
 
 
+def connection_faults(settings: Settings) -> list[str]:
+    """Return what is wrong with the connections that the settings name, and that a run would ask for."""
+    uses_s3 = any(at.startswith("s3://") for at in (*settings.sources, settings.lake, settings.catalog))
+    faults = []
+    for name in ["aws_conn_id"] * uses_s3 + ["ipinfo_conn_id"] * (not token_from_environment()):
+        try:
+            expect_connection(name, getattr(settings, name))
+        except SettingsError as error:
+            faults.append(str(error))
+    return faults
+
+
 def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
     """Return a client and its session's credentials; None for these where only boto3 knows how to connect."""
     # Airflow and boto3 are imported only where S3 is used: a local deployment starts faster without.
@@ -28,6 +44,7 @@ def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
     from include.s3logs.connections.s3 import CONFIG, is_plain, mask_logs
 
     mask_logs()
+    expect_connection("aws_conn_id", aws_conn_id)
     hook = S3Hook(aws_conn_id=aws_conn_id)
     client = hook.get_client_type(config=hook.config.merge(CONFIG))
     plain = is_plain(client, hook.verify)
@@ -35,10 +52,21 @@ def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
 
 
 def _token_of_connection(conn_id: str) -> str:
+    connection = expect_connection("ipinfo_conn_id", conn_id)
+    return str(connection.password or "") if connection else ""
+
+
+def expect_connection(setting: str, conn_id: str) -> Connection | None:
+    """Return the connection that a setting names; None if that is the default one and not there.
+
+    Without a default one the environment says how S3 is reached, and nobody is asked about addresses.
+    """
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        return str(BaseHook.get_connection(conn_id).password or "")
+        return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
-        return ""
+        if conn_id == Settings.model_fields[setting].default:
+            return None
+        raise SettingsError(f"S3LOGS_{setting.upper()}={conn_id} is no connection of this Airflow.") from None

@@ -26,6 +26,14 @@ FASTER = {
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
 }
 
+# A task's first words to a busy API server may take longer than the usual 5 s. If it did hear them,
+# saying them again is refused, the try is lost, and the next one waits for its retry delay.
+PATIENT = {
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "8",
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
+}
+
 
 def airflow_environment(home: Home, instance: Instance) -> dict[str, str]:
     """Return the environment of every Airflow process of the instance."""
@@ -57,6 +65,7 @@ def airflow_environment(home: Home, instance: Instance) -> dict[str, str]:
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "PYTHONPATH": _path_list(str(CHECKOUT), str(CHECKOUT / "plugins"), inherited.get("PYTHONPATH", "")),
         **FASTER,
+        **PATIENT,
         **instance.settings,
     }
     return {**_credentials(), **inherited, **_without_proxy(inherited), **settings}
@@ -70,6 +79,12 @@ def use_connections_of(home: Home) -> None:
         own |= {name: value for name, value in local.items() if not name.startswith("S3LOGS_")}
         own["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
     os.environ.update(own)
+
+
+def given_connections() -> set[str]:
+    """Return the names, in capitals, of the connections that the environment and `.env` hold."""
+    start = "AIRFLOW_CONN_"
+    return {name.removeprefix(start) for name in {**_credentials(), **os.environ} if name.startswith(start)}
 
 
 def s3logs_settings(remembered: Mapping[str, str] | None = None) -> dict[str, str]:

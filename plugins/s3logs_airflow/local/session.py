@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from s3logs_airflow.local.airflow_process import LocalAirflow, running_airflow
+from s3logs_airflow.local.checks import check_before_start
 from s3logs_airflow.local.console import say
 from s3logs_airflow.local.environment import SAMPLE, airflow_environment, is_sample, s3logs_settings
 from s3logs_airflow.local.errors import AlreadyRunningError
@@ -74,13 +75,20 @@ class Session:
 
 
 @contextmanager
-def started(console: Console, settings: Callable[[Home], dict[str, str]]) -> Iterator[Session]:
-    """Start Airflow with these settings, and stop it however the block ends."""
+def started(
+    console: Console, settings: Callable[[Home], dict[str, str]], *, checked: bool = True
+) -> Iterator[Session]:
+    """Start Airflow with these settings, and stop it however the block ends.
+
+    Settings that a run would stumble over are refused before that; who only wants to look may have them.
+    """
     home = Home.of_checkout()
     if home.is_held():
         raise AlreadyRunningError(home.running_message())
     chosen = settings(home)
     _announce(console, chosen)
+    if checked:
+        check_before_start(home, chosen)
     before = time.monotonic()
     with running_airflow(home, chosen, lambda text: say(console, f"{text} …")) as airflow:
         seconds = time.monotonic() - before

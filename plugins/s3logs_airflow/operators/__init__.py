@@ -6,6 +6,7 @@
 | `complete.py` | is what a run leaves good enough? |
 | `rollup.py`, `regions.py`, `logging_audit.py` | of the DAGs with these names |
 | `parameters.py` | what a run was asked for |
+| `errors.py` | how an error leaves a task |
 """
 
 from s3logs_airflow.operators.complete import CompleteOperator

@@ -9,7 +9,7 @@ from airflow.configuration import conf
 from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import SettingsError
-from include.s3logs.settings import require
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import is_forced, refuse_unknown, token_of
 
 if TYPE_CHECKING:
@@ -38,15 +38,17 @@ class DiscoverOperator(BaseOperator):
 
     ui_color = "#fef9c3"
 
+    @told
     def execute(self, context: Context) -> list[str]:
         """Check settings and parameters before any work, then list the sources."""
         from include.s3logs.days.discover import discover
-        from s3logs_airflow.connections.deployment import open_deployment
+        from s3logs_airflow.connections.deployment import connection_faults, open_deployment
 
         deployment = open_deployment()
-        require(deployment.settings, "sources", "lake")
         request = self._request(context)
-        sources = deployment.sources(context["params"].get("sources") or ())
+        given = context["params"].get("sources") or ()
+        deployment.check(given, others=connection_faults(deployment.settings))
+        sources = deployment.sources(given)
         if report := deployment.refresh_catalog():
             context["ti"].xcom_push(key=CATALOG, value=report)
         plan = discover(

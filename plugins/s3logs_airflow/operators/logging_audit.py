@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.s3logs.errors import PermanentError
 from include.s3logs.settings import Settings, require
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import refuse_unknown
 
 PARAMETERS = frozenset({"switch_on", "dry_run", "replace"})
@@ -24,6 +25,7 @@ class LoggingAuditOperator(BaseOperator):
 
     ui_color = "#fae8ff"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Check settings and parameters before any question."""
         from include.s3logs.logging_audit.ask import NoConnectionError, look_at
@@ -54,7 +56,7 @@ class LoggingAuditOperator(BaseOperator):
         outcomes = switch_on(api, account, wishes, dry_run=dry_run, replacing=bool(params.get("replace")))
         if any(outcome.changed for outcome in outcomes):
             account = look_at(api)
-        found = findings(account)
+        found = findings(account, settings.settling_days)
         table = as_table(account, found)
         lake = deployment.lake
         changed = write_report(lake, table, as_json(account, found))

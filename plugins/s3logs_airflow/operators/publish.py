@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from s3logs_airflow.assets import USAGE
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import is_forced
 from s3logs_airflow.pages.links import LogDaysLink
 
@@ -33,6 +34,7 @@ class PublishOperator(BaseOperator):
         super().__init__(**kwargs)
         self.days = days
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, or find that nothing changed, and return a summary."""
         from include.s3logs.days.judgement import judge

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.settings import require
+from s3logs_airflow.operators.errors import told
 
 NOBODY_TO_ASK = "There is neither a token of ipinfo nor a file, so nobody can be asked."
 
@@ -22,6 +23,7 @@ class RefreshListsOperator(BaseOperator):
 
     ui_color = "#fef9c3"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Fetch each list that is not switched off."""
         from include.s3logs.connections.http import HttpClient
@@ -48,6 +50,7 @@ class RefreshRegionCacheOperator(BaseOperator):
 
     ui_color = "#fce7f3"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask about what the newest log days hold, or find that there is nobody to ask."""
         from include.s3logs.regions.refresh import Refreshed, refresh_cache
@@ -70,6 +73,7 @@ class MergeRegionCacheOperator(BaseOperator):
 
     ui_color = "#e0e7ff"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge, or find that there is nothing to do."""
         from include.s3logs.regions.cache import merge_cache
@@ -87,6 +91,7 @@ class RegionCoordinatesOperator(BaseOperator):
 
     ui_color = "#dcfce7"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the file if its content changed."""
         import json

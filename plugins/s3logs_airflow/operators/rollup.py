@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import StoreUnavailableError
 from include.s3logs.settings import Settings
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import refuse_unknown
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class PlanRollUpsOperator(BaseOperator):
 
     ui_color = "#fef9c3"
 
+    @told
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Check settings and parameters, then list the sources; reads no log object."""
         from dataclasses import asdict
@@ -71,6 +73,7 @@ class PlanRollUpsOperator(BaseOperator):
         deployment, dry_run = open_deployment(), is_dry_run(context)
         options = options_of(deployment.settings, context["params"], dry_run=dry_run)
         destination, sources = deployment.rollups()
+        options.check(sources)
         planned = plan(destination, sources, options, datetime.now(UTC))
         most = conf.getint("core", "max_map_length")
         for line in describe(planned, options, most).splitlines():
@@ -113,6 +116,7 @@ class RollUpOperator(BaseOperator):
         super().__init__(**kwargs)
         self.interval = interval
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """List the interval's log objects anew, and do what is left to do."""
         from include.s3logs.logs.rolled_up.levels import Interval
@@ -142,6 +146,7 @@ class SumRollUpsOperator(BaseOperator):
 
     ui_color = "#dcfce7"
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Add up what the tasks returned."""
         ti = context["ti"]

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from include.s3logs.lake import stages
 from include.s3logs.lake.checkpoint import checkpoint_key
 from s3logs_airflow.assets import asset_of
+from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import is_forced, token_of
 from s3logs_airflow.pages.links import CheckpointLink, QuarantineLink
 
@@ -40,6 +41,7 @@ class StageOperator(BaseOperator):
         if known := stages.by_name(stage):
             self.ui_color = known.color
 
+    @told
     def execute(self, context: Context) -> dict[str, Any]:
         """Compute the stage, or find it done, and return its summary."""
         from include.s3logs.stages.work import run_stage_of

@@ -46,6 +46,7 @@ def restrict(*names, **values):
         ("/data/catalog.csv", ("manifest", "/data/catalog.csv")),
         ("s3://bucket/dandi.parquet", ("manifest", "s3://bucket/dandi.parquet")),
         ("prefix", ("manifest", "prefix")),
+        ("danid", ("manifest", "danid")),
         ("./dandi", ("manifest", "./dandi")),
         ("prefix:2", ("prefix", "2")),
         ("dandi", ("dandi", DANDI_ARCHIVE)),
@@ -112,10 +113,17 @@ def test_datasets_are_chosen_in_order_of_their_names(wanted, chosen):
     assert wanted.chosen(["c", "a", "b"]) == chosen
 
 
-def test_a_dataset_that_the_catalog_does_not_have_is_told(caplog):
+def test_a_dataset_to_restrict_to_that_the_catalog_does_not_have_is_refused():
+    manifest = b"object_key,dataset,version,asset_path\nk,typhoon,1,p\n"
+    with pytest.raises(SettingsError, match=r"RESTRICT_TO_DATASETS.*typhon \(did you mean typhoon\?\), x\."):
+        ManifestCatalog(manifest, "catalog.csv", restrict("typhoon", "x", "typhon"))
+
+
+def test_one_to_exclude_that_it_does_not_have_is_told(caplog):
     manifest = b"object_key,dataset,version,asset_path\nk,a,1,p\n"
-    assert ManifestCatalog(manifest, "catalog.csv", restrict("a", "typo")).claims(["k"]).num_rows == 1
-    assert "no dataset typo" in caplog.text
+    datasets = DatasetFilter(exclude=frozenset({"typo"}))
+    assert ManifestCatalog(manifest, "catalog.csv", datasets).claims(["k"]).num_rows == 1
+    assert "S3LOGS_EXCLUDE_DATASETS: the catalog has no dataset typo." in caplog.text
 
 
 def test_the_filter_of_the_settings(settings_env):

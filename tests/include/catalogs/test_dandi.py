@@ -26,6 +26,7 @@ from include.s3logs.errors import (
     NewerLakeError,
     NotFoundError,
     S3LogsError,
+    SettingsError,
 )
 from include.s3logs.lake.pointer import Attempt, Pointer
 from include.s3logs.stores.folder import LocalStore
@@ -131,15 +132,18 @@ def test_datasets_that_are_filtered_away_are_not_even_asked_for(deployment, arch
     assert deployment.refresh(ALL)["datasets"] == 2
 
 
-@pytest.mark.parametrize("field", ["restrict_to", "exclude"])
-def test_a_dataset_that_the_archive_does_not_have_is_told_once_and_one_it_has_never(
-    deployment, caplog, field
-):
-    datasets = DatasetFilter(**{field: frozenset({"000021", "000022"})})
+def test_a_dataset_that_the_archive_does_not_have_is_told_once_and_one_it_has_never(deployment, caplog):
+    datasets = DatasetFilter(exclude=frozenset({"000021", "000022"}))
     deployment.refresh(datasets)
     deployment.catalog(datasets)
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert told == ["The catalog has no dataset 000022, which the settings name."]
+    assert told == ["S3LOGS_EXCLUDE_DATASETS: the catalog has no dataset 000022."]
+
+
+def test_figures_of_nothing_but_a_dataset_that_the_archive_does_not_have_are_refused(deployment):
+    datasets = DatasetFilter(restrict_to=frozenset({"000021", "000022"}))
+    with pytest.raises(SettingsError, match=r"RESTRICT_TO_DATASETS: the catalog has no dataset 000022\."):
+        deployment.refresh(datasets)
 
 
 # Asked for again only when it changed

@@ -113,6 +113,19 @@ def test_exactly_the_days_with_a_key_of_which_it_says_something_else_are_touched
     ]
 
 
+def test_a_catalog_changed_only_where_an_earlier_one_is_known(world, caplog):
+    caplog.set_level("INFO")
+    assert touched_days(world.lake, REEF) == []  # and notes that all days agree with it
+    (first,) = [record.getMessage() for record in caplog.records]
+    assert first.startswith("The catalog says something else than the figures of 0 of 4 finished log days")
+    caplog.clear()
+    assert touched_days(world.lake, REEF) == []
+    assert not caplog.records
+    touched_days(world.lake, EmptyCatalog())
+    (second,) = [record.getMessage() for record in caplog.records]
+    assert second.startswith("The catalog changed: it touches 3 of 4 finished log days")
+
+
 def test_map_agrees_about_every_day(world):
     found = catalog("a reef 2 a.nc", "c kelp 1 c.nc", "nobodys reef 1 d.nc")
     touched = touched_days(world.lake, found)

@@ -85,6 +85,52 @@ class TestFindings:
         assert names(reef(prefix, source)) == expected
 
     @pytest.mark.parametrize(
+        ("prefixes", "sources", "mixed"),
+        [
+            (("a/", "a/"), (None, None), True),
+            (("a/", "a/"), (None, "EventTime"), True),
+            (("a/", "a/"), ("EventTime", "EventTime"), False),
+            (("a/", "b/"), (None, None), False),
+        ],
+    )
+    def test_two_buckets_in_one_prefix(self, prefixes, sources, mixed):
+        places = [Place("reef-logs", *place) for place in zip(prefixes, sources, strict=True)]
+        buckets = [Bucket(name, "us-east-1", place) for name, place in zip("ab", places, strict=True)]
+        found = account(*buckets, Bucket("reef-logs", "us-east-1", None), reef_logs=FIT)
+        expected = {(name, "shares-its-prefix", "warning") for name in "ab"} if mixed else set()
+        assert names(found) == expected
+
+    def test_many_buckets_in_one_prefix_are_not_all_named(self):
+        buckets = [Bucket(name, "us-east-1", Place("reef-logs", "x/")) for name in "abcdef"]
+        found = findings(account(*buckets, Bucket("reef-logs", "us-east-1", None), reef_logs=FIT))
+        assert {f.message for f in found} == {
+            "6 buckets log to reef-logs/x/, with simple keys those of a, b, c and 3 more: their log objects "
+            "lie mixed."
+        }
+
+    @pytest.mark.parametrize(
+        ("rule", "told"),
+        [
+            ({"Expiration": {"Days": 9}}, "expire after 9 days"),
+            ({"Expiration": {"Days": 10}}, ""),
+            ({"Expiration": {"Days": 9}, "Filter": {"Prefix": "reef/"}}, "expire after 9 days"),
+            ({"Expiration": {"Days": 9}, "Filter": {"Prefix": "other/"}}, ""),
+            ({"Expiration": {"Days": 9}, "Filter": {"Tag": {"Key": "a", "Value": "b"}}}, ""),
+            ({"Expiration": {"Days": 9}, "Filter": {"ObjectSizeGreaterThan": 1}}, "expire after 9 days"),
+            ({"Expiration": {"Days": 9}, "Status": "Disabled"}, ""),
+            ({"Transitions": [{"Days": 0, "StorageClass": "GLACIER"}]}, "archived (GLACIER) after 0 days"),
+            ({"Transitions": [{"Days": 30, "StorageClass": "DEEP_ARCHIVE"}]}, ""),
+            ({"Transitions": [{"Days": 0, "StorageClass": "GLACIER_IR"}]}, ""),
+            ({"Transitions": [{"Days": 3, "StorageClass": "GLACIER"}], "Expiration": {"Days": 5}}, "3 days"),
+        ],
+    )
+    def test_log_objects_that_go_before_their_day_is_settled(self, rule, told):
+        target = Target(policy=FIT.policy, lifecycle=(EXPIRE, {"Status": "Enabled", **rule}))
+        found = findings(reef(target=target), 10)
+        assert [f.name for f in found] == ["gone-before-it-settles"] * bool(told)
+        assert all(told in f.message and "S3LOGS_SETTLING_DAYS=10" in f.message for f in found)
+
+    @pytest.mark.parametrize(
         ("prefix", "shown", "character"),
         [
             ("re\u200bef/", r"re\u200bef/", "ZERO WIDTH SPACE"),
@@ -353,7 +399,8 @@ class TestReport:
         assert names == source + target
 
     def test_of_an_account_with_more_buckets_than_a_page(self):
-        many = [Bucket(f"reef-{number:04}", "us-east-1", Place("reef-logs", "x/")) for number in range(1200)]
+        place = Place("reef-logs", "x/", "EventTime")
+        many = [Bucket(f"reef-{number:04}", "us-east-1", place) for number in range(1200)]
         full = account(*many, Bucket("reef-logs", "us-east-1", None), reef_logs=Target(policy=FIT.policy))
         found = findings(full)
         assert counts(found) == {"problem": {}, "warning": {"no-lifecycle": 1200}, "unknown": {}}

@@ -175,6 +175,89 @@ class TestAsking:
         assert audit(reef)["kept-logs"] == {"target-that-refuses": "problem"}
 
 
+class TestEncryption:
+    @pytest.fixture
+    def key(self, reef):
+        """A key with the policy that KMS gives it."""
+        return reef.client(service="kms").create_key()["KeyMetadata"]["Arn"]
+
+    @staticmethod
+    def encrypt(aws, algorithm, key=""):
+        default = {"SSEAlgorithm": algorithm} | ({"KMSMasterKeyID": key} if key else {})
+        aws.client().put_bucket_encryption(
+            Bucket="reef-logs",
+            ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": default}]},
+        )
+
+    @staticmethod
+    def let_in(aws, key, **condition):
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+            "Resource": "*",
+            **condition,
+        }
+        policy = json.dumps(policy_of(statement))
+        aws.client(service="kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+
+    def test_with_s3_itself_nothing_is_wrong(self, reef):
+        self.encrypt(reef, "AES256")
+        assert audit(reef) == {}
+
+    @pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
+    def test_aws_own_key_never_works(self, reef, algorithm):
+        for key in ("", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/aws/s3"):
+            self.encrypt(reef, algorithm, key)
+            found = {f.name: f for f in findings(look_at(reef.api()))}
+            assert found.keys() == {"no-use-of-the-key", "readers-need-the-key"}
+            assert found["no-use-of-the-key"].severity is Severity.PROBLEM
+            assert "aws/s3, which the logging service can never use" in found["no-use-of-the-key"].message
+
+    def test_a_key_of_ones_own_whose_policy_lets_nobody_in(self, reef, key):
+        self.encrypt(reef, "aws:kms", key)
+        found = {f.name: f for f in findings(look_at(reef.api()))}
+        assert (found["no-use-of-the-key"].bucket, found["no-use-of-the-key"].severity) == (
+            "reef-data",
+            Severity.PROBLEM,
+        )
+        assert "lets logging.s3.amazonaws.com do kms:GenerateDataKey" in found["no-use-of-the-key"].message
+        assert f"needs kms:Decrypt on the key {key}" in found["readers-need-the-key"].message
+
+    def test_one_whose_policy_lets_the_service_in(self, reef, key):
+        self.encrypt(reef, "aws:kms", key)
+        for condition in ({}, {"Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}}}):
+            self.let_in(reef, key, **condition)
+            assert audit(reef) == {"reef-logs": {"readers-need-the-key": "warning"}}
+        self.let_in(reef, key, Condition={"StringEquals": {"aws:SourceAccount": "999999999999"}})
+        assert audit(reef)["reef-data"] == {"no-use-of-the-key": "problem"}
+        self.let_in(reef, key, Condition={"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}})
+        assert audit(reef)["reef-data"] == {"no-use-of-the-key": "unknown"}
+
+    def test_the_key_behind_an_alias_is_asked_for(self, reef, key):
+        reef.client(service="kms").create_alias(AliasName="alias/logs", TargetKeyId=key)
+        self.let_in(reef, key)
+        self.encrypt(reef, "aws:kms", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/logs")
+        assert audit(reef) == {"reef-logs": {"readers-need-the-key": "warning"}}
+
+    def test_a_policy_that_may_not_be_seen_is_not_known(self, reef, key):
+        self.encrypt(reef, "aws:kms", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/absent")
+        for api in (reef.api(), reef.api(keys=None)):
+            (found,) = [f for f in findings(look_at(api)) if f.name == "no-use-of-the-key"]
+            assert found.severity is Severity.UNKNOWN
+            assert "key/absent" in found.message
+
+    def test_logging_is_not_switched_on_to_where_nothing_is_delivered(self, reef):
+        reef.bucket("kelp-data")
+        self.encrypt(reef, "aws:kms")
+        api = reef.api()
+        (outcome,) = switch_on.switch_on(
+            api, look_at(api), parse_wishes(["kelp-data=reef-logs"]), dry_run=True
+        )
+        assert outcome.outcome == "refused"
+        assert "aws/s3" in outcome.message
+
+
 class TestDenied:
     def test_one_bucket_that_may_not_be_looked_at_stops_nothing(self, reef):
         reef.bucket("kelp-data")
@@ -207,6 +290,9 @@ class TestDenied:
                 {"reef-logs": {"target-that-refuses"}},
             ),
         ]
+        questions.append(
+            ("GetBucketEncryption", "s3:GetEncryptionConfiguration", {"reef-data": {"no-use-of-the-key"}})
+        )
         for operation, action, expected in questions:
             reef.answer(operation, "AccessDenied", bucket="reef-logs")
             found = findings(look_at(reef.api()))
@@ -225,7 +311,8 @@ class TestDenied:
     def test_buckets_that_cannot_be_listed(self, aws):
         for code, status, error in (
             ("AccessDenied", 403, AccessDeniedError),
-            ("InvalidAccessKeyId", 403, PermanentError),
+            ("InvalidAccessKeyId", 403, AccessDeniedError),
+            ("InvalidArgument", 400, PermanentError),
             ("SlowDown", 503, StoreUnavailableError),
             ("TooManyRequests", 429, StoreUnavailableError),
         ):

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from include.s3logs.errors import AccessDeniedError, NotFoundError, S3LogsError
+from include.s3logs.errors import AccessDeniedError, NotFoundError, S3LogsError, SettingsError
 from include.s3logs.logs.rolled_up.levels import LEVELS, Interval, interval_of, interval_of_file
 from include.s3logs.rollup.interval import roll_up
 from include.s3logs.rollup.options import RollUpOptions
@@ -288,9 +288,16 @@ def test_the_plan_as_people_read_it(source):
         "             2026-10-25            1    1    7 B\n"
         "2 intervals                        3    3   21 B\n"
         "Log objects that a verified roll-up holds: are deleted.\n"
-        "No work: 0 intervals done, 1 still open. Left alone: 2 objects that are no access logs, "
-        "0 roll-ups and manifests."
+        "Without work: 0 other intervals that are done, 1 that are still open. Left alone: "
+        "2 objects that are no access logs, 0 roll-ups and manifests."
     )
+
+
+def test_files_in_a_folder_are_not_to_be_tagged(source, tmp_path):
+    with pytest.raises(SettingsError, match=r"S3LOGS_ROLLUP_ORIGINALS .*cannot be tagged: /logs\."):
+        RollUpOptions(originals="tag").check({"/logs": LocalStore(tmp_path)})
+    RollUpOptions(originals="delete").check({"/logs": LocalStore(tmp_path)})
+    RollUpOptions(originals="tag").check({})
 
 
 def test_what_does_not_fit_one_run_is_told(source):

@@ -70,6 +70,7 @@ VALUES = {
     "parallel_days": ("2", 2),
     "retries": ("0", 0),
     "retry_seconds": ("1", 1),
+    "task_hours": ("1.5", 1.5),
 }
 
 

@@ -9,7 +9,7 @@ from include.s3logs.deployment import Deployment
 from include.s3logs.errors import AccessDeniedError, NotFoundError, SettingsError
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.folder import LocalStore
-from s3logs_airflow.connections.deployment import open_deployment
+from s3logs_airflow.connections.deployment import connection_faults, open_deployment
 from tests.support.ip_service import fake_ip_service, send_ipinfo_to
 
 IPS = ["84.0.0.1", "85.0.0.1", "2a02:8100::1"]
@@ -33,6 +33,22 @@ def test_the_token_comes_from_the_variable_before_the_connection(monkeypatch):
     assert token() == "of the connection"
     monkeypatch.setenv("IPINFO_CREDENTIALS", " of the variable ")
     assert token() == "of the variable"
+
+
+def test_a_connection_that_is_named_and_not_there_is_told_and_the_usual_ones_need_not_be(
+    settings_env, monkeypatch
+):
+    assert connection_faults(load_settings()) == []
+    settings_env(lake="s3://lake/", aws_conn_id="nobody", ipinfo_conn_id="nothing")
+    assert connection_faults(load_settings()) == [
+        "S3LOGS_AWS_CONN_ID=nobody is no connection of this Airflow.",
+        "S3LOGS_IPINFO_CONN_ID=nothing is no connection of this Airflow.",
+    ]
+    with pytest.raises(SettingsError, match="S3LOGS_AWS_CONN_ID=nobody"):
+        _ = open_deployment().open_store("s3://lake/")
+    monkeypatch.setenv("AIRFLOW_CONN_NOBODY", "aws://")
+    monkeypatch.setenv("IPINFO_CREDENTIALS", "token")
+    assert connection_faults(load_settings()) == []
 
 
 @pytest.fixture

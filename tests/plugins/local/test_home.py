@@ -168,6 +168,7 @@ def test_airflow_stays_inside_its_home_whatever_the_machine_has_set(home, monkey
     assert made["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{home.folder}/airflow.db?timeout=60"
     assert made["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
     assert made["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8099/execution/"
+    assert float(made["AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT"]) >= 30
     assert made["S3LOGS_LAKE"] == "/lake"
     assert {HOST, "localhost"} <= set(made["no_proxy"].split(","))
 
@@ -186,3 +187,15 @@ def test_on_macos_the_system_is_not_asked_for_proxies_after_a_fork(home, monkeyp
     with home.hold():
         made = environment.airflow_environment(home, Instance())
     assert (made["no_proxy"], made["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"]) == (no_proxy, "YES")
+
+
+def test_airflow_knows_the_settings_that_it_is_given(home):
+    from airflow.configuration import conf
+
+    with home.hold():
+        made = environment.airflow_environment(home, Instance())
+    told = [*environment.FASTER, *environment.PATIENT]
+    for name in told:
+        section, option = name.removeprefix("AIRFLOW__").lower().split("__")
+        assert conf.get(section, option, fallback=None) is not None, name
+        assert name in made

@@ -1,0 +1,76 @@
+"""How an error leaves an operator: by itself; what it comes from is in the log for who looks for it."""
+
+import logging
+
+import pytest
+
+from include.s3logs.errors import NotFoundError, ReconciliationError, S3LogsError
+from s3logs_airflow.operators.errors import told
+
+
+class Operator:
+    """What `told` needs of an operator: its log, and what it does."""
+
+    log = logging.getLogger("operator")
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    @told
+    def execute(self, context):
+        """Fail for a reason that has one itself, or return what there is."""
+        if self.kind is None:
+            return context
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise self.kind("The lake is not there.") from error
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [(NotFoundError, logging.DEBUG), (ReconciliationError, logging.INFO)]
+)
+def test_an_error_of_ours_comes_without_its_causes(caplog, kind, level):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(kind, match="The lake is not there") as raised:
+        Operator(kind).execute({})
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+    assert raised.traceback[-1].name == "explained"
+    (record,) = caplog.records
+    assert record.levelno == level
+    assert "KeyError: 'inner'" in caplog.text
+
+
+def test_a_bug_keeps_its_traceback_and_a_result_its_value(caplog):
+    with pytest.raises(ValueError, match="The lake") as raised:
+        Operator(ValueError).execute({})
+    assert not isinstance(raised.value, S3LogsError)
+    assert isinstance(raised.value.__cause__, KeyError)
+    assert Operator(None).execute({"a": 1}) == {"a": 1}
+    assert not caplog.records
+
+
+def test_every_operator_of_ours_tells_its_errors_so():
+    from airflow.sdk import BaseOperator
+
+    from s3logs_airflow.operators import discover, logging_audit, publish, regions, rollup, stage
+
+    found = {
+        kind
+        for module in (discover, logging_audit, publish, regions, rollup, stage)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, BaseOperator) and kind is not BaseOperator
+    }
+    assert len(found) >= 11
+    for kind in found:
+        assert "explained" in _names(kind.execute), kind
+
+
+def _names(function):
+    """Return the names of the code of a function and of those that it wraps."""
+    names = set()
+    while function is not None:
+        names.add(function.__code__.co_name)
+        function = getattr(function, "__wrapped__", None)
+    return names
