@@ -14,7 +14,7 @@ def open_account(aws_conn_id: str) -> S3Api:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
-    from include.s3logs.connections.s3 import mask_logs
+    from include.s3logs.connections.s3 import checked, mask_logs
 
     mask_logs()
     hook = S3Hook(aws_conn_id=aws_conn_id)
@@ -23,7 +23,8 @@ def open_account(aws_conn_id: str) -> S3Api:
 
     @cache
     def make(region: str | None) -> Any:
-        return hook.get_client_type(region_name=region, config=config)
+        made = hook.get_client_type(region_name=region, config=config)
+        return checked(made, f"the Airflow connection {aws_conn_id}")
 
     def client(region: str | None) -> Any:
         with lock:  # clients serve several threads, the session that makes them does not
