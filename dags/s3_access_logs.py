@@ -79,7 +79,8 @@ with DAG(
         "sources": Param(
             [],
             type=["array", "null"],
-            items={"type": "string"},
+            # No user, password or key: Airflow keeps and shows what a run was given.
+            items={"type": "string", "pattern": r"^(?!\w+://[^/]*[:@])"},
             title="Sources",
             description_md="Read these instead of `S3LOGS_SOURCES`, one a line: folders or "
             "`s3://bucket/prefix`. A day's figures are made of all sources of the run.",

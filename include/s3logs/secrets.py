@@ -114,12 +114,19 @@ def _without_query(address: str) -> str:
     return address.partition("?")[0].partition("#")[0]
 
 
+_FORMATTER = logging.Formatter()
+
+
 class MaskedLog(logging.Filter):
     """Has a logger say what it says without what is secret in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mask the message, arguments included; every record stays."""
+        """Mask the message, arguments included, and the traceback; every record stays."""
         told = record.getMessage()
         if (hidden := masked(told)) != told:
             record.msg, record.args = hidden, ()
+        if record.exc_info and record.exc_info[0]:
+            told = _FORMATTER.formatException(record.exc_info)
+            if (hidden := masked(told)) != told:
+                record.exc_info, record.exc_text = None, hidden
         return True

@@ -159,7 +159,13 @@ def test_a_log_that_is_masked_says_all_but_the_secrets(caplog):
     with caplog.at_level(logging.DEBUG, "tests.masked"):
         log.debug("headers: %s, %d of them", {"X-Amz-Security-Token": SECRET}, 1)
         log.debug("100%")
-    assert caplog.messages == ["headers: {'X-Amz-Security-Token': '…'}, 1 of them", "100%"]
+        try:
+            raise ValueError(f"no answer from https://u:{SECRET}@host/")
+        except ValueError:
+            log.exception("it failed")
+    assert SECRET not in caplog.text
+    assert "ValueError: no answer from https://…@host/" in caplog.text
+    assert caplog.messages == ["headers: {'X-Amz-Security-Token': '…'}, 1 of them", "100%", "it failed"]
 
 
 @pytest.mark.parametrize(

@@ -18,32 +18,6 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="session")
-def server(airflow_db):
-    """Airflow's API server with the plugin, and a client of it."""
-    from airflow.api_fastapi.app import create_app
-    from fastapi.testclient import TestClient
-
-    with TestClient(create_app()) as client:
-        yield client
-
-
-@pytest.fixture
-def get(server):
-    """get(path, role) answers as the API server does to a user of that role; none without a login."""
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    def ask(path, role=None):
-        headers = {}
-        if role:
-            user = SimpleAuthManagerUser(username=f"the {role}", role=role)
-            token = server.app.state.auth_manager.generate_jwt(user)
-            headers["Authorization"] = f"Bearer {token}"
-        return server.get(path, headers=headers, follow_redirects=False)
-
-    return ask
-
-
 @pytest.fixture
 def world(tmp_path, settings_env):
     world = SmallWorld(tmp_path, rejection_limit=1)

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import secrets
 from base64 import b64encode, urlsafe_b64encode
 from io import BytesIO
 from ipaddress import ip_address
@@ -83,6 +84,25 @@ class Secrets:
         for text in (digest.hex(), digest[:8][::-1].hex()):
             self.texts[text[:_SHORTEST_HEX].encode()] = name
             self.texts[text[:_SHORTEST_HEX].upper().encode()] = name
+
+
+class Canaries:
+    """Words in the place of secrets: `canaries("what")` makes one, `found` says whose are in some bytes.
+
+    A word is letters and digits, so that no encoding of an address changes it; case does not matter.
+    """
+
+    def __init__(self):
+        self.names = {}
+
+    def __call__(self, name):
+        word = f"Canary{secrets.token_hex(8)}Sings"
+        self.names[word.lower().encode()] = name
+        return word
+
+    def found(self, data):
+        data = data.lower()
+        return {name for word, name in self.names.items() if word in data}
 
 
 class Scan:

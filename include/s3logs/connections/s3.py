@@ -11,7 +11,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from include.s3logs.secrets import MaskedLog
+from include.s3logs.errors import SettingsError
+from include.s3logs.secrets import MaskedLog, holds_secret, shown
 from include.s3logs.stores.store import PARALLEL_READS
 
 CONFIG = Config(max_pool_connections=2 * PARALLEL_READS)
@@ -22,8 +23,21 @@ def s3_from_environment() -> tuple[Any, Any]:
     """Return a client and its session's credentials, by whatever boto3 finds in the environment."""
     mask_logs()
     session = boto3.session.Session()
-    client = session.client("s3", config=CONFIG)
+    client = checked(session.client("s3", config=CONFIG), "the environment (AWS_ENDPOINT_URL)")
     return client, session.get_credentials() if is_plain(client, verify=None) else None
+
+
+def checked(client: Any, said_by: str) -> Any:
+    """Return the client; SettingsError when the address of its server holds a user, password or token.
+
+    Nobody would use these, and what boto3 says of a server that does not answer names the whole address.
+    """
+    if holds_secret(client.meta.endpoint_url):
+        raise SettingsError(
+            f"The address of the S3 server, {shown(client.meta.endpoint_url)!r} of {said_by}, holds a user, "
+            "password or token. Write it without; keys have fields of their own."
+        )
+    return client
 
 
 def is_plain(client: Any, verify: Any) -> bool:

@@ -41,12 +41,13 @@ def _s3_client(aws_conn_id: str) -> tuple[Any, Any]:
     # Airflow and boto3 are imported only where S3 is used: a local deployment starts faster without.
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    from include.s3logs.connections.s3 import CONFIG, is_plain, mask_logs
+    from include.s3logs.connections.s3 import CONFIG, checked, is_plain, mask_logs
 
     mask_logs()
     expect_connection("aws_conn_id", aws_conn_id)
     hook = S3Hook(aws_conn_id=aws_conn_id)
-    client = hook.get_client_type(config=hook.config.merge(CONFIG))
+    made = hook.get_client_type(config=hook.config.merge(CONFIG))
+    client = checked(made, f"the Airflow connection {aws_conn_id}")
     plain = is_plain(client, hook.verify)
     return client, hook.get_session().get_credentials() if plain else None
 

@@ -16,7 +16,7 @@ def open_account(aws_conn_id: str) -> S3Api:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
-    from include.s3logs.connections.s3 import mask_logs
+    from include.s3logs.connections.s3 import checked, mask_logs
 
     mask_logs()
     expect_connection("aws_conn_id", aws_conn_id)
@@ -27,7 +27,8 @@ def open_account(aws_conn_id: str) -> S3Api:
 
     @cache
     def make(service: str, region: str | None) -> Any:
-        return hooks[service].get_client_type(region_name=region, config=config)
+        made = hooks[service].get_client_type(region_name=region, config=config)
+        return checked(made, f"the Airflow connection {aws_conn_id}")
 
     def client(service: str, region: str | None) -> Any:
         with lock:  # clients serve several threads, the session that makes them does not

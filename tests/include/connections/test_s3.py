@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from include.s3logs.connections.s3 import s3_from_environment
+from include.s3logs.errors import SettingsError
 from include.s3logs.settings import Settings
 from s3logs_airflow.connections.deployment import open_deployment
 from s3logs_airflow.connections.s3_account import open_account
@@ -61,6 +62,14 @@ def test_a_client_logs_its_requests_without_secrets(aws, monkeypatch, logged, ma
     assert "x-amz-security-token:…" in told
     for secret in (SECRET, TOKEN, "AWS4-HMAC-SHA256 Credential"):
         assert secret not in told
+
+
+@pytest.mark.parametrize("make", [from_environment, from_connection, of_account])
+def test_a_server_whose_address_holds_a_secret_is_refused(aws, monkeypatch, logged, make):
+    monkeypatch.setattr(aws, "endpoint", aws.endpoint.replace("://", f"://user:{TOKEN}@"))
+    with pytest.raises(SettingsError, match="S3 server, 'http://…@127") as error:
+        make(aws, monkeypatch)
+    assert TOKEN not in f"{error.value}{logged()}"
 
 
 @pytest.mark.parametrize("make", [from_connection, of_account])
