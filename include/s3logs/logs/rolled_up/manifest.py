@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from include.s3logs.lake.pointer import Kind, load_json
@@ -190,36 +189,32 @@ def _check_file(file: RollUpFile) -> None:
 
 
 def _check_members(members: Sequence[Member], interval: Interval) -> None:
-    is_named_so = _names(interval)
-    for member in members:
-        source, key, size, etag, lines, sha256, offset, length = member
-        _expect(type(source) is type(key) is type(etag) is str, f"{key!r} is no log object")
-        _expect(
-            all(map(_is_count, (size, lines, offset, length))), f"{key!r} has a size or count that is none"
-        )
-        _expect(_is_digest(sha256), f"{sha256!r} is no SHA-256 of {key!r}")
-        _expect(is_named_so.fullmatch(key) is not None, f"{key!r} is no log object of {interval.name}")
-        is_inside = source.startswith("s3://") or (
-            source.startswith("/") and _SAFE_KEY.fullmatch(key) is not None
-        )
-        _expect(is_inside, f"{key!r} is no key inside {source!r}")
+    is_named_so = _names(interval).fullmatch
+    for source, key, size, etag, lines, sha256, offset, length in members:  # maybe millions
+        if not type(source) is type(key) is type(etag) is str:
+            raise ValueError(f"{key!r} is no log object")
+        if not (_is_count(size) and _is_count(lines) and _is_count(offset) and _is_count(length)):
+            raise ValueError(f"{key!r} has a size or count that is none")
+        if not _is_digest(sha256):
+            raise ValueError(f"{sha256!r} is no SHA-256 of {key!r}")
+        if not is_named_so(key):
+            raise ValueError(f"{key!r} is no log object of {interval.name}")
+        if not (source.startswith("s3://") or (source.startswith("/") and _SAFE_KEY.fullmatch(key))):
+            raise ValueError(f"{key!r} is no key inside {source!r}")
     versions = {member.version for member in members}
     _expect(len(versions) == len(members), "it names a version of a log object twice")
 
 
 def _check_order(rollup: RollUpFile, members: Sequence[Member]) -> None:
     """Members follow each other without a gap, but for the newline that is added where one is missing."""
+    end, length = 0, 0
     ordered = sorted((member.offset, member.bytes, member.key) for member in members)
-    for (offset, length, _), (following, _, key) in pairwise(
-        [(0, 0, ""), *ordered, (rollup.bytes, 0, rollup.key)]
-    ):
-        gap = following - offset - length
-        _expect(
-            gap == 0 or (gap == 1 and length > 0), f"{key!r} does not follow what is before it, or ends it"
-        )
-    _expect(
-        sum(member.lines for member in members) == rollup.lines, "the lines of its log objects are not all"
-    )
+    for offset, following, key in [*ordered, (rollup.bytes, 0, rollup.key)]:
+        if offset != end and not (offset == end + 1 and length):
+            raise ValueError(f"{key!r} does not follow what is before it, or is no end of it")
+        end, length = offset + following, following
+    lines = sum(member.lines for member in members)
+    _expect(lines == rollup.lines, "its log objects do not have as many lines as it has")
 
 
 def _names(interval: Interval) -> re.Pattern[str]:
