@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
-from logging import DEBUG, INFO
 from typing import Any, TypeVar
 
 from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import ReconciliationError, S3LogsError
+
+log = logging.getLogger(__name__)
 
 _Operator = TypeVar("_Operator", bound=BaseOperator)
 _Execute = Callable[[_Operator, Context], Any]
@@ -28,8 +30,8 @@ def told(execute: _Execute[_Operator]) -> _Execute[_Operator]:
         try:
             return execute(self, context)
         except S3LogsError as error:
-            level = INFO if isinstance(error, ReconciliationError) else DEBUG
-            self.log.log(level, "Where the error of this task comes from:", exc_info=error)
+            level = logging.INFO if isinstance(error, ReconciliationError) else logging.DEBUG
+            log.log(level, "Where the error of this task comes from:", exc_info=error)
             raise error.with_traceback(None) from None
 
     return explained

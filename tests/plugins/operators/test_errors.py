@@ -9,9 +9,7 @@ from s3logs_airflow.operators.errors import told
 
 
 class Operator:
-    """What `told` needs of an operator: its log, and what it does."""
-
-    log = logging.getLogger("operator")
+    """What `told` needs of an operator: what it does."""
 
     def __init__(self, kind):
         self.kind = kind
