@@ -178,8 +178,8 @@ class WithoutConditions:
 
 
 @pytest.mark.parametrize("size", [5, PIECE * 3 + 1])
-def test_on_a_server_without_conditions_versions_are_compared_before(size, s3, bucket, tmp_path):
-    test_writing_over_one_version(size, S3Store(WithoutConditions(s3.client), bucket), tmp_path)
+def test_on_a_server_without_conditions_versions_are_compared_before(size, s3, bucket, tmp_path_factory):
+    test_writing_over_one_version(size, S3Store(WithoutConditions(s3.client), bucket), tmp_path_factory)
 
 
 def test_an_upload_whose_completion_is_answered_late_is_worth_another_attempt(s3, bucket, tmp_path):
