@@ -4,6 +4,7 @@ import pytest
 
 from include.s3logs.errors import StoreUnavailableError
 from include.s3logs.lake import stages
+from include.s3logs.pipeline import run
 from tests.support.new_stage import COUNTED, count_day
 from tests.support.small_archive import FIRST, SECOND, line
 from tests.support.small_world import SmallWorld
@@ -36,10 +37,16 @@ def test_it_runs_for_each_day_and_is_tried_again_by_itself(world, run_dag, monke
 
     monkeypatch.setattr("tests.support.new_stage.count_day", fails_once)
     days = [str(FIRST), str(SECOND)]
-    run = run_dag(days=days)
-    assert run.state == "success"
+    done = run_dag(days=days)
+    assert done.state == "success"
     assert trouble == []
-    assert run.outcomes("count") == dict.fromkeys(days, "computed")
-    assert run.outcomes("map") == dict.fromkeys(days, "computed")
-    assert run.xcoms["day.count", days[0]]["counts"] == {"counted": 2}
+    assert done.outcomes("count") == dict.fromkeys(days, "computed")
+    assert done.outcomes("map") == dict.fromkeys(days, "computed")
+    assert done.xcoms["day.count", days[0]]["counts"] == {"counted": 2}
     assert run_dag(days=days).outcomes("count") == dict.fromkeys(days, "reused")
+
+
+def test_its_checkpoint_has_a_page(world, get):
+    run(world.settings, days=[FIRST])
+    answer = get(f"/s3logs/days/{FIRST}/counted/checkpoint", "viewer")
+    assert answer.json()["counts"] == {"counted": 2}

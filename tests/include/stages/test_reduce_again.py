@@ -179,7 +179,8 @@ def test_a_setting_that_does_not_change_the_result_leaves_the_fingerprint(values
 
 
 def test_the_order_in_which_settings_name_things_does_not_matter():
-    assert fingerprint(operations="A.B,C.D") == fingerprint(operations="C.D,A.B")
+    get, head = "REST.GET.OBJECT", "REST.HEAD.OBJECT"
+    assert fingerprint(operations=f"{get},{head}") == fingerprint(operations=f"{head},{get}")
     assert fingerprint(excluded_ips="192.0.2.7,192.0.2.8") == fingerprint(excluded_ips="192.0.2.8,192.0.2.7")
 
 

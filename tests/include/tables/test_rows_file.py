@@ -79,17 +79,7 @@ def test_the_quarantine_keeps_every_line_and_shows_the_first(tmp_path):
     }
     assert entries[5]["raw"].encode("utf-8", "surrogateescape") == b"\xff line 5 " + b"x" * 1000
     assert len(entries) == 7
-    assert [example[:45] for example in file.examples] == [
-        f"{OBJECT.key} line {n}: why: '\\udcff l"[:45] for n in (1, 2, 3)
-    ]
-    assert max(map(len, file.examples)) < 200
-
-
-def test_an_example_shows_no_signature(tmp_path):
-    file = QuarantineFile(tmp_path / "quarantine")
-    file.add(OBJECT, 6, "why", b"X-Amz-Signature=5ec4e7&x")
-    file.close()
-    assert file.examples == [f"{OBJECT.key} line 6: why: 'X-Amz-Signature=…&x…'"]
+    assert file.examples == [f"{OBJECT.key} line {n}: why" for n in (1, 2, 3)]
 
 
 def test_the_folder_goes_away_whatever_happens(tmp_path, monkeypatch):
