@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from include.s3logs.errors import IncompleteDaysError
+from s3logs_airflow.operators.errors import told
 
 
 class CompleteOperator(BaseOperator):
@@ -25,6 +26,7 @@ class CompleteOperator(BaseOperator):
         super().__init__(**kwargs)
         self.published = published
 
+    @told
     def execute(self, context: Context) -> dict[str, int]:
         """Say what is to be known; raise IncompleteDaysError for what fails the run."""
         published = self.published or {}
