@@ -51,8 +51,10 @@ def _one_run(folder: Path, run: int) -> dict[str, float]:
         for day in LOG_DAYS:
             work = partial(reduce_day, lake, stores, day, listing, settings)
             reduced = timed(f"reduce{again}", work, len(LOG_DAYS))
-            binned = timed(f"bin{again}", partial(bin_day, lake, reduced.checkpoint), len(LOG_DAYS))
-            work = partial(map_day, lake, binned.checkpoint, catalog, offline_regions())
+            binned = timed(
+                f"bin{again}", partial(bin_day, lake, reduced.checkpoint, settings=settings), len(LOG_DAYS)
+            )
+            work = partial(map_day, lake, binned.checkpoint, catalog, offline_regions(), settings=settings)
             outcomes += [reduced, binned, timed(f"map{again}", work, len(LOG_DAYS))]
         published = timed(f"publish{again}", partial(publish, lake, masking))
         if {published.reused, *(outcome.reused for outcome in outcomes)} != {bool(again)}:
