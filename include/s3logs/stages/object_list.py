@@ -11,6 +11,7 @@ from include.s3logs.lake.checkpoint import OBJECTS, Checkpoint, intact_checkpoin
 from include.s3logs.lake.open_days import open_day
 from include.s3logs.lake.pointer import OutputFile, read_file
 from include.s3logs.lake.stages import BINNED, MAPPED, REDUCED
+from include.s3logs.logs.listings import escaped
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.levels import interval_of_file
 from include.s3logs.stages.work import Work
@@ -51,8 +52,7 @@ class Before:
         """Return the keys of its log objects that are not among these; skipped roll-ups are none."""
         if self.objects is None:
             return [] if objects or not self.counts["lines"] else ["all of them"]
-        lost = _by_key(self.objects) - _by_key(_listed(objects))
-        return sorted(key for key in lost.elements() if interval_of_file(key) is None)
+        return _log_objects(_by_key(self.objects) - _by_key(_listed(objects)))
 
     def grew(self, objects: Sequence[LogObject]) -> bool:
         """Tell whether there are log objects, or versions of such, that the day was not made of."""
@@ -108,6 +108,32 @@ def result_that_stays(
     )
 
 
+def refuse_less_than_seen(
+    work: Work, before: Before | None, objects: Sequence[LogObject], seen: Sequence[LogObject] | None
+) -> None:
+    """Raise MissingLogObjectsError where log objects are gone since the run found them.
+
+    Those that an earlier result holds are not lost. `seen` are those that the run found; None where only
+    their number is known.
+    """
+    if work.carried is None:
+        return
+    held = before.objects if before else None
+    if seen is None:
+        kept = max(len(objects), before.counts[_OF_OBJECTS] if before else 0)
+        gone, first = work.carried.objects - kept, "unknown"
+    else:
+        missing = _by_key(_listed(seen)) - _by_key(_listed(objects)) - _by_key(held or Counter())
+        lost = _log_objects(missing)
+        gone, first = len(lost), next(iter(lost), "")
+    if gone > 0:
+        open_day(work.lake, work.day, work.token)
+        raise MissingLogObjectsError(
+            f"This run found {work.carried.objects} log objects of {work.day}, and {gone} of them are gone "
+            f"since (first: {first}). Put them back, or run the day with force to go on without them."
+        )
+
+
 def refuse_fewer(work: Work, before: Before | None, counts: Mapping[str, int]) -> None:
     """Raise MissingLogObjectsError when a day was computed from fewer lines than before."""
     if before and not work.force and counts["lines"] < before.counts["lines"]:
@@ -135,6 +161,11 @@ def _by_key(objects: Counter[_Listed]) -> Counter[str]:
     return Counter(key for key, *_ in objects.elements())
 
 
+def _log_objects(keys: Counter[str]) -> list[str]:
+    """Return the keys of log objects, in order; roll-ups that could not be read are none."""
+    return sorted(key for key in keys.elements() if interval_of_file(key) is None)
+
+
 def _objects(work: Work, file: OutputFile) -> Counter[_Listed] | None:
     """Return what is in the list; None when it is gone or damaged, and that is said."""
     try:
@@ -149,8 +180,3 @@ def _objects(work: Work, file: OutputFile) -> Counter[_Listed] | None:
 def _binned(work: Work) -> Checkpoint | None:
     found = intact_checkpoint(work.lake, BINNED.name, work.day)
     return found if found and REDUCED.name in found.upstream else None
-
-
-def escaped(key: str) -> str:
-    """Escape what would break a tab-separated line."""
-    return key.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")

@@ -35,6 +35,7 @@ from include.s3logs.lake.open_days import take_over
 from include.s3logs.lake.stages import REDUCED
 from include.s3logs.logs.decompress import CorruptObjectError, recognise, unpack, with_lines
 from include.s3logs.logs.limits import Limits
+from include.s3logs.logs.listings import escaped, take
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import Content, read_ahead
 from include.s3logs.logs.sources import Listing
@@ -43,7 +44,13 @@ from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.settings import Settings
 from include.s3logs.stages import object_list
-from include.s3logs.stages.object_list import Before, made_before, refuse_fewer, result_that_stays
+from include.s3logs.stages.object_list import (
+    Before,
+    made_before,
+    refuse_fewer,
+    refuse_less_than_seen,
+    result_that_stays,
+)
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.arrays import number_array
@@ -90,13 +97,15 @@ def reduce_day(work: Work) -> Outcome:
     Raises UnreadableObjectError, TooManyRejectionsError, MissingLogObjectsError; all name the object or day.
     """
     lake, day = work.lake, work.day
-    take_over(lake, day, work.token)
-    listing = work.listing()
+    seen = take(lake, day, work.carried) if work.carried else None
+    listing = _listed(work, seen)
     objects = listing.of(day)
     inputs = reduce_inputs(objects, work.settings)
     before = made_before(work, inputs)
-    if before and not work.force and (kept := result_that_stays(work, before, inputs, objects)):
-        return Outcome(kept, reused=True)
+    if not work.force:
+        refuse_less_than_seen(work, before, objects, seen.of(day) if seen else None)
+        if before and (kept := result_that_stays(work, before, inputs, objects)):
+            return Outcome(kept, reused=True)
 
     def compute(attempt: Attempt) -> dict[str, int]:
         return _reduce(attempt, work, listing, before)
@@ -106,6 +115,14 @@ def reduce_day(work: Work) -> Outcome:
     )
     check_rejections(day, outcome.checkpoint.counts, work.settings.rejection_limit)
     return outcome
+
+
+def _listed(work: Work, seen: Listing | None) -> Listing:
+    """Return what the run listed, on the first try and where nothing is in roll-ups; else list anew."""
+    if seen and work.first_try and not (work.carried and work.carried.rolled_up):
+        return seen
+    take_over(work.lake, work.day, work.token)  # what is listed from here on holds what others knew
+    return work.listing()
 
 
 def check_rejections(
@@ -165,10 +182,11 @@ class _Reduction:
         for found in self.selector.finish():
             self._count(found)
         self.counts["log_objects"] = len(objects)
-        self.counts["foreign_objects"] = listing.foreign
+        foreign = listing.foreign_of(self.attempt.day)
+        self.counts["foreign_objects"] = foreign.count
         limit, examples = self.settings.rejection_limit, self.quarantine.examples
         check_rejections(self.attempt.day, self.counts, limit, examples)
-        self._write(listing.foreign_examples)
+        self._write(foreign.examples)
         return self._reconciled()
 
     def _reduce(self, log_object: LogObject, content: Content) -> None:
@@ -237,7 +255,7 @@ class _Reduction:
         self.attempt.write_file("rows", "parquet", self.rows.path)
         self.attempt.write("objects", "tsv", object_list.to_tsv(self.objects))
         self.attempt.write_file("quarantine", "jsonl", self.quarantine.path)
-        others = "".join(f"{object_list.escaped(uri)}\n" for uri in foreign)
+        others = "".join(f"{escaped(uri)}\n" for uri in foreign)
         self.attempt.write("foreign", "txt", others.encode("utf-8", "surrogateescape"))
 
     def _reconciled(self) -> dict[str, int]:

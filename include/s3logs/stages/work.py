@@ -17,6 +17,7 @@ from include.s3logs.lake.checkpoint import (
 )
 from include.s3logs.lake.open_days import close_day
 from include.s3logs.lake.stages import Stage
+from include.s3logs.logs.listings import Carried
 from include.s3logs.logs.sources import Listing
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
@@ -39,7 +40,8 @@ class Work:
     """One log day of a run for all of its stages.
 
     `token` is the run's, the same in each of its attempts. `sources` are the stores of the log objects by
-    their addresses, and `listing` what they hold of the day now.
+    their addresses, and `listing` what they hold of the day now. `carried` is what the run's discover listed
+    of it, if it did; the first try at the day goes by that.
     """
 
     day: date
@@ -51,6 +53,8 @@ class Work:
     catalog: Callable[[], Catalog]
     regions: Callable[[], RegionSource]
     force: bool = False
+    carried: Carried | None = None
+    first_try: bool = True
     limits: Limits = LIMITS
 
     def upstream(self, stage: Stage) -> Checkpoint:
