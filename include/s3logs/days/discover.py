@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 from include.s3logs.catalogs.claims import Catalog
 from include.s3logs.days.catalog_changes import touched_days
-from include.s3logs.days.states import undetermined_days, unmapped_days
+from include.s3logs.days.healing import healed_days
+from include.s3logs.days.states import finished_days, is_partial, unmapped_days
 from include.s3logs.errors import SettingsError
-from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
+from include.s3logs.lake.checkpoint import Checkpoint, fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, notes, open_days
 from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
 from include.s3logs.logs.listings import Carried, carry
@@ -27,6 +28,8 @@ UNFINISHED = "not finished"
 UNDETERMINED = "regions could not be asked for"
 CATALOG_CHANGED = "the catalog changed"
 UNMAPPED = "begun, and without figures"
+UPGRADE = "a stage has a newer version"
+READABLE = "log objects answer that could not be read"
 """Why a log day has work to do."""
 
 ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
@@ -144,9 +147,10 @@ def look(
 ) -> Plan:
     """Return at most `limit` log days to do. Nothing is written.
 
-    A daily run also does the days of all times that are to be mapped anew, as far as there is room: those
-    that a changed catalog touches, then some of those with regions that could not be asked for. With `force`
-    it does not: they would be reduced again, too, from logs that may be gone. When there are more days, those
+    A daily run also does days of all times, as far as there is room: those that an earlier version of a stage
+    made, those that a changed catalog touches, those of which a log object answers that could not be read,
+    then some of those with regions that could not be asked for. With `force` it does not: they would be
+    reduced again, too, from logs that may be gone. When there are more days, those
     that are up to date are passed over first, then the newest ones wait; of days that are only to be mapped
     anew, those mapped the longest ago go first, so that each has its turn.
     """
@@ -176,9 +180,16 @@ def _look(
     stale = dict.fromkeys(
         touched_days(lake, catalog, among=None if looks_back else named, notes=writes), CATALOG_CHANGED
     )
+    finished = finished_days(lake) if looks_back else {}
+    behind = [day for day, mapped in finished.items() if mapped.is_behind()]
+    stale = dict.fromkeys(behind, UPGRADE) | stale
     for day in unmapped_days(lake) if looks_back else ():
         stale.setdefault(day, UNMAPPED)
-    for day in _to_ask_again(lake, asked_again) if looks_back else ():
+    partial = [day for day, mapped in finished.items() if is_partial(mapped)]
+    today = request.own_day + timedelta(days=1)
+    for day in healed_days(lake, stores, partial, today, settings.settling_days, writes=writes):
+        stale.setdefault(day, READABLE)
+    for day in _to_ask_again(finished, asked_again):
         stale.setdefault(day, UNDETERMINED)
     wanted = sorted({*named, *changed} if request.is_daily else named)
     others = [day for day in stale if day not in wanted]
@@ -230,9 +241,9 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
         return {day: why for day, why in zip(days, pool.map(change, days), strict=True) if why}
 
 
-def _to_ask_again(lake: Store, most: int) -> list[date]:
+def _to_ask_again(finished: Mapping[date, Checkpoint], most: int) -> list[date]:
     """Return days with regions that could not be asked for, not more than a run should do in vain."""
-    found = undetermined_days(lake)
+    found = [day for day, mapped in finished.items() if is_undetermined(mapped.counts)]
     if len(found) > most:
         log.info("%d log days have undetermined regions; one run does %d of them.", len(found), most)
     return found[:most]
