@@ -35,12 +35,15 @@ def name(unique="A", day=DAY):
 
 
 class World:
-    """A lake and one source, both folders; with `limits` of its own, of which so much is held at once."""
+    """A lake and one source, both folders; with `limits` of its own, of which so much is held at once.
 
-    def __init__(self, folder, limits=LIMITS):
+    `bounds` are other limits of the stages.
+    """
+
+    def __init__(self, folder, limits=LIMITS, **bounds):
         self.lake = LocalStore(folder / "lake")
         self.stores = {"reef": LocalStore(folder / "reef", limits.piece)}
-        self.limits = limits
+        self.limits, self.bounds = limits, bounds
 
     def deliver(self, content, key=None, source="reef"):
         self.stores[source].write(key or name(), content)
@@ -52,7 +55,7 @@ class World:
         return find_log_objects(self.stores, day, day)
 
     def reduce(self, *, listing=None, day=DAY, force=False, **values):
-        listing, limits = listing or self.listing(day), Limits(logs=self.limits)
+        listing, limits = listing or self.listing(day), Limits(logs=self.limits, **self.bounds)
         return reduce_day(
             self.lake, self.stores, day, listing, settings(**values), force=force, limits=limits
         )
