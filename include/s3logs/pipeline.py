@@ -25,6 +25,7 @@ from include.s3logs.deployment import Access, Deployment, access_from_environmen
 from include.s3logs.errors import CatalogError, ChangedObjectError, S3LogsError
 from include.s3logs.lake import stages
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.most_datasets import most_datasets
 from include.s3logs.publishing.publish import Publication, publish
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
@@ -127,7 +128,10 @@ def run(
     try:
         published = _unless_overtaken(
             lambda: publish(
-                *(deployment.lake, masking, plan.days), force=force, made_with=settings_digest(settings)
+                *(deployment.lake, masking, plan.days),
+                force=force,
+                made_with=settings_digest(settings),
+                most_datasets=most_datasets(settings),
             )
         )
     except S3LogsError as error:

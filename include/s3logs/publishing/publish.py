@@ -26,6 +26,7 @@ from include.s3logs.publishing.figures import folder_of_dataset
 from include.s3logs.publishing.history import Digests, History
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.most_datasets import check_datasets
 from include.s3logs.publishing.schemas import LOG_DAYS, LOGS, published_at
 from include.s3logs.regions.places import place_data_version
 from include.s3logs.stores.store import Store
@@ -109,12 +110,14 @@ def publish(
     *,
     force: bool = False,
     made_with: str = "",
+    most_datasets: int | None = None,
     limits: Limits = LIMITS,
 ) -> Publication:
     """Publish the usage of all log days that have figures, and the state of every log day.
 
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
-    `made_with` is the digest of today's settings: days that were made with others say so.
+    `made_with` is the digest of today's settings: days that were made with others say so. More than
+    `most_datasets` are a SettingsError, and nothing is written.
     Files that did not change are not touched; those of datasets without traffic any more are removed.
     While days wait for a newer version of a stage, the earlier publication stays, but for the states: figures
     by two rules do not add up.
@@ -144,7 +147,7 @@ def publish(
     publishing = _Publishing(
         *(pointer, version), masking=masking, there=there, earlier=earlier, inputs=inputs, limits=limits
     )
-    published = publishing.run(days, force=force)
+    published = publishing.run(days, force=force, most_datasets=most_datasets)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
 
 
@@ -188,11 +191,12 @@ class _Publishing:
         self._waiting: dict[str, bytes] = {}
         self._size = 0  # bytes that wait
 
-    def run(self, days: Sequence[LogDay], *, force: bool) -> _Published:
+    def run(self, days: Sequence[LogDay], *, force: bool, most_datasets: int | None) -> _Published:
         with temporary_folder() as folder:
             mapped = [day.mapped for day in days if day.mapped]
             history = History(self.lake, mapped, folder, force=force, limits=self.limits)
             traffic = history.traffic()
+            check_datasets(traffic.digests, most_datasets)
             changed, changed_logs = self._changes(traffic.digests)
             before = [info.key for info in self.lake.list(UNFINISHED)]
             self.lake.write(self.note, b"")

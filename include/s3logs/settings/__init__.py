@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         description="Only the first so many datasets of the catalog in order of their names, for trials; "
         "0: all.",
     )
+    most_datasets: int = Field(
+        default=2000,
+        ge=1,
+        description="How many datasets the catalog `prefix:<N>` may find: each has a folder of files of its "
+        "own, and with too large an N every object becomes one. With more nothing is published. Raise it if "
+        "they are datasets.",
+    )
     operations: CommaSeparated = Field(
         default=("REST.GET.OBJECT",),
         min_length=1,
