@@ -116,6 +116,7 @@ def run(
         limit=sys.maxsize,
         token=token,
         force=force,
+        salt=deployment.salt_name(),
     )
     reports = []
     for day in plan.days:
@@ -127,7 +128,10 @@ def run(
     try:
         published = _unless_overtaken(
             lambda: publish(
-                *(deployment.lake, masking, plan.days), force=force, made_with=settings_digest(settings)
+                *(deployment.lake, masking, plan.days),
+                force=force,
+                made_with=settings_digest(settings),
+                salt=deployment.salt_name(),
             )
         )
     except S3LogsError as error:
@@ -183,7 +187,7 @@ def preview(
         else:
             raise
     given = (deployment.lake, deployment.sources(), settings, catalog, request_for(days, now))
-    return look(*given, limit=sys.maxsize, force=force)
+    return look(*given, limit=sys.maxsize, force=force, salt=deployment.salt_name())
 
 
 def request_for(days: Days | None, now: datetime | None = None) -> Request:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
 
+from include.s3logs.days.salts import can_be_mapped_again, salt_of
 from include.s3logs.lake.checkpoint import CHECKPOINT, SETTINGS, Checkpoint, load_checkpoint
 from include.s3logs.lake.open_days import is_day, open_days
 from include.s3logs.lake.stages import BINNED, MAPPED, REDUCED, Stage, is_undetermined
@@ -26,9 +27,12 @@ MEANINGS = {
 }
 """What is said of a log day, and what that means."""
 LOST = "figures lost"
+OTHER_SALT = "other salt"
 OTHER_SETTINGS = "other settings"
 REASONS = {
     LOST: "the day had figures, and they are gone from the lake; the next daily run makes them again",
+    OTHER_SALT: "its requesters are hashed with another salt than today's and cannot be counted with others; "
+    "a run of the day makes it alike",
     OTHER_SETTINGS: "it was reduced with other settings than today's; a run of the day makes it alike",
 }
 """What more there may be to say, and what that means."""
@@ -65,12 +69,16 @@ _SILENT_DAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class LogDay:
-    """One log day (YYYY-MM-DD), its state, the checkpoint of its newest figures, and the reason, if any."""
+    """One log day (YYYY-MM-DD), its state, the checkpoint of its newest figures, and the reason, if any.
+
+    `mappable` tells of days with another salt whether they can be mapped again; of others it is not asked.
+    """
 
     log_day: str
     state: str
     mapped: Checkpoint | None
     reason: str = ""
+    mappable: bool = True
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -83,22 +91,33 @@ class LogDay:
 
 
 def states(
-    lake: Store, asked: Iterable[date] = (), had_figures: Iterable[str] = (), made_with: str = ""
+    lake: Store,
+    asked: Iterable[date] = (),
+    had_figures: Iterable[str] = (),
+    made_with: str = "",
+    salt: str = "",
 ) -> list[LogDay]:
     """Return every log day the lake has a trace of, and those asked for, in order.
 
     `had_figures` are log days that were published before. `made_with` is the digest of the settings of today
-    (`reduce.settings_digest`); without it nothing is said of settings.
+    (`reduce.settings_digest`), and `salt` the name of today's; without them nothing is said of these.
     """
     unfinished = open_days(lake)
-    mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(mapped_at(lake))).items()}
+    loaded = _load(lake, list(mapped_at(lake)))
+    mapped = {str(day): checkpoint for day, checkpoint in loaded.items()}
+    mappable = {str(day): again for day, again in _of_other_salt(lake, salt, loaded).items()}
     known = sorted({*mapped, *unfinished, *map(str, asked), *had_figures})
     found = []
     for day in known:
         checkpoint = mapped.get(day)
         state = _state(checkpoint, day in unfinished)
-        reason = LOST if checkpoint is None and day in had_figures else _of_settings(checkpoint, made_with)
-        found.append(LogDay(day, state, checkpoint, reason))
+        if checkpoint is None and day in had_figures:
+            reason = LOST
+        elif day in mappable:
+            reason = OTHER_SALT
+        else:
+            reason = _of_settings(checkpoint, made_with)
+        found.append(LogDay(day, state, checkpoint, reason, mappable.get(day, True)))
     return found
 
 
@@ -128,6 +147,12 @@ def undetermined_days(lake: Store) -> list[date]:
     in_turn = sorted(when, key=lambda day: (when[day], day))
     loaded = _load(lake, in_turn).items()
     return [day for day, checkpoint in loaded if is_undetermined(checkpoint.counts)]
+
+
+def days_of_other_salt(lake: Store, salt: str, first: date | None, last: date | None) -> set[date]:
+    """Return the log days of a span (None: no bound) with another salt that can be mapped again."""
+    within = [day for day in mapped_at(lake) if (first or day) <= day <= (last or day)]
+    return {day for day, again in _of_other_salt(lake, salt, _load(lake, within)).items() if again}
 
 
 def mapped_at(lake: Store) -> dict[date, datetime]:
@@ -166,6 +191,14 @@ def _state(mapped: Checkpoint | None, is_open: bool) -> str:
     if counts.get("unreadable_objects"):
         return PARTIAL
     return COMPLETE if counts["log_objects"] else EMPTY
+
+
+def _of_other_salt(lake: Store, salt: str, mapped: Mapping[date, Checkpoint]) -> dict[date, bool]:
+    """Return the days with another salt than that, if any, and whether they can be mapped again."""
+    days = [day for day, checkpoint in mapped.items() if salt and salt_of(checkpoint) not in ("", salt)]
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        found = pool.map(lambda day: can_be_mapped_again(lake, day), days)
+        return dict(zip(days, found, strict=True))
 
 
 def _of_settings(mapped: Checkpoint | None, made_with: str) -> str:

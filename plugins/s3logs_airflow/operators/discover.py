@@ -60,6 +60,7 @@ class DiscoverOperator(BaseOperator):
             limit=conf.getint("core", "max_map_length"),
             force=is_forced(context),
             token=token_of(context),
+            salt=deployment.salt_name(),
         )
         context["ti"].xcom_push(key=LEFT_OVER, value=[str(day) for day in plan.left_over])
         return [str(day) for day in plan.days]

@@ -54,6 +54,7 @@ class PublishOperator(BaseOperator):
             [date.fromisoformat(day) for day in self.days],
             force=is_forced(context),
             made_with=settings_digest(settings),
+            salt=deployment.salt_name(),
         )
         judgement = judge(published.days, settings, self.days)
         for sentence in (*judgement.failures, *judgement.warnings):
