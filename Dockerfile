@@ -19,6 +19,7 @@ WORKDIR ${PROJECT}
 COPY --chown=airflow:0 include ${PROJECT}/include
 COPY --chown=airflow:0 plugins ${PROJECT}/plugins
 COPY --chown=airflow:0 dags ${PROJECT}/dags
+COPY --chown=airflow:0 entrypoint.sh ${PROJECT}/
 ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     AIRFLOW__CORE__DAGS_FOLDER=${PROJECT}/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=${PROJECT}/plugins \
@@ -31,3 +32,5 @@ ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     NUMBA_CPU_NAME=generic
 # Compile the parser's kernels now, for any processor, so that no task has to.
 RUN python -m include.s3logs.parsing.kernel
+# Nothing that runs tasks starts without IP_HASH_SALT.
+ENTRYPOINT ["/opt/airflow/s3logs/entrypoint.sh"]

@@ -117,6 +117,7 @@ def run(
         limit=sys.maxsize,
         token=token,
         force=force,
+        salt=deployment.salt_name(),
     )
     reports = []
     for day in plan.days:
@@ -132,6 +133,7 @@ def run(
                 force=force,
                 made_with=settings_digest(settings),
                 most_datasets=most_datasets(settings),
+                salt=deployment.salt_name(),
             )
         )
     except S3LogsError as error:
@@ -187,7 +189,7 @@ def preview(
         else:
             raise
     given = (deployment.lake, deployment.sources(), settings, catalog, request_for(days, now))
-    return look(*given, limit=sys.maxsize, force=force)
+    return look(*given, limit=sys.maxsize, force=force, salt=deployment.salt_name())
 
 
 def request_for(days: Days | None, now: datetime | None = None) -> Request:

@@ -157,7 +157,8 @@ class Settings(BaseSettings):
         default="",
         description="The file with the secret key under which addresses are hashed, outside the lake; made "
         "if it is not there. Empty: `.s3logs/ip_hash_salt` in the project folder, or in the home folder "
-        "where that may not be written. The variable `IP_HASH_SALT` goes before it.",
+        "where that may not be written; nothing is made there where tasks may run on several workers (any "
+        "executor but `LocalExecutor`). The variable `IP_HASH_SALT` goes before it.",
     )
     github_list_url: str = Field(
         default="https://api.github.com/meta",

@@ -56,6 +56,7 @@ class PublishOperator(BaseOperator):
             force=is_forced(context),
             made_with=settings_digest(settings),
             most_datasets=most_datasets(settings),
+            salt=deployment.salt_name(),
         )
         judgement = judge(published.days, settings, self.days)
         for sentence in (*judgement.failures, *judgement.warnings):
