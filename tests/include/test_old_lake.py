@@ -11,6 +11,7 @@ from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.lists import load_list
 from include.s3logs.stores.folder import LocalStore
 from tests.support.golden import published
+from tests.support.newer_version import raise_version
 from tests.support.old_lake import API, CHECKED, DAYS, KNOWN, LISTS, UNFINISHED, releases, unpack
 
 
@@ -45,6 +46,23 @@ def test_once_its_last_day_is_done_it_shows_what_a_lake_of_today_does(old, tmp_p
         old.do(lake)
         assert old.publish(lake).missing == []
     assert published(old.lake) == published(today) != before
+
+
+@pytest.mark.parametrize("stage", ["reduced", "binned", "mapped"])
+def test_a_newer_version_of_a_stage_loses_nothing_though_the_logs_are_gone(old, stage, monkeypatch):
+    before = shown(old.lake)
+    for store in old.stores.values():
+        store.delete([info.key for info in store.list()])
+    raise_version(monkeypatch, stage)
+    for day in DAYS:  # one after the other, as runs would do them
+        old.do(days=[day])
+        publication = old.publish()
+        usage = {key: content for key, content in shown(old.lake).items() if key.startswith("usage/")}
+        assert usage == {key: content for key, content in before.items() if key.startswith("usage/")}
+    reason = "older rules" if stage == "reduced" else ""
+    found = {day.log_day: (day.state, day.reason) for day in publication.days}
+    expected = {str(day): ("complete", reason) for day in DAYS}
+    assert found == {**expected, str(UNFINISHED): ("incomplete", "")}
 
 
 def test_log_objects_that_are_only_in_a_roll_up_are_found_and_read(old):

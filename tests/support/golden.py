@@ -143,10 +143,10 @@ def published(lake):
     return "\n".join(texts)
 
 
-def stages_of(case, lake, stores, *, regions=None):
-    """Do all stages of all log days that there are, before publishing; return the outcomes."""
+def stages_of(case, lake, stores, *, regions=None, days=None):
+    """Do all stages of these log days, or all that there are, before publishing; return the outcomes."""
     outcomes, listing = [], find_log_objects(stores)
-    for day in sorted(listing.by_day):
+    for day in days or sorted(listing.by_day):
         reduced = reduce_day(lake, stores, day, listing, case.settings())
         binned = bin_day(lake, reduced.checkpoint)
         mapped = map_day(lake, binned.checkpoint, case.catalog(), regions or case.regions())

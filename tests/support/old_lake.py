@@ -60,9 +60,9 @@ class OldLake:
         given = (self.lake, self.stores, settings, catalog, request)
         return discover(*given, limit=1000, token=TOKEN).days
 
-    def do(self, lake=None):
+    def do(self, lake=None, days=None):
         """Do all stages of all log days there are, in the lake or another one; return the outcomes."""
-        return stages_of(self.world, lake or self.lake, self.stores, regions=self.regions())
+        return stages_of(self.world, lake or self.lake, self.stores, regions=self.regions(), days=days)
 
     def regions(self):
         return self.world.regions(self.lake)

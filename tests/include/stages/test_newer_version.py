@@ -1,8 +1,8 @@
 """A newer version of a stage: finished days of all times are computed again, or stay, and are never lost."""
 
-import dataclasses
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import BytesIO
 
 import pyarrow.compute as pc
@@ -11,9 +11,9 @@ import pytest
 
 from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.days.discover import UPGRADE, Request, discover
-from include.s3logs.lake import stages
 from include.s3logs.lake.checkpoint import checkpoint_key, load_checkpoint, read_output
 from include.s3logs.pipeline import run
+from tests.support import newer_version
 from tests.support.small_archive import FIRST, SECOND, line
 from tests.support.small_world import SmallWorld
 
@@ -34,18 +34,7 @@ def world(tmp_path):
 
 @pytest.fixture
 def raise_version(monkeypatch):
-    """raise_version("binned", upgrades={…}) makes it the next one, in the tuple and wherever it is named."""
-
-    def change(name, **changes):
-        old = stages.by_name(name)
-        new = dataclasses.replace(old, version=old.version + 1, **changes)
-        changed = tuple(new if stage.name == name else stage for stage in stages.STAGES)
-        monkeypatch.setattr(stages, "STAGES", changed)
-        for module in ("reduce", "never_less", "binning", "mapping"):
-            monkeypatch.setattr(f"include.s3logs.stages.{module}.{name.upper()}", new, raising=False)
-        return new
-
-    return change
+    return partial(newer_version.raise_version, monkeypatch)
 
 
 def expire(world, day=FIRST):
