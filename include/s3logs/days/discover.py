@@ -74,8 +74,9 @@ class Request:
 
     @property
     def looks_back(self) -> bool:
-        """Tell whether the run also does the days of all times that are to be mapped anew."""
-        return self.is_daily and not self.other_sources
+        """Tell whether the run also does the days of all times that have other work than new log objects."""
+        is_all = self.is_range and self.first_day is None and (self.last_day or self.own_day) >= self.own_day
+        return (self.is_daily or is_all) and not self.other_sources
 
     def window(self, settling_days: int) -> tuple[date | None, date | None]:
         """Return the first and last log day to list."""

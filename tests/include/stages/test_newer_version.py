@@ -77,6 +77,14 @@ def test_no_more_than_a_run_maps_the_longest_ago_mapped_first(world, raise_versi
     assert (SECOND in plan.days, plan.left_over) == (True, [FIRST])
 
 
+def test_a_run_of_everything_does_days_whose_logs_are_gone_too(world, raise_version):
+    expire(world)
+    raise_version("mapped")
+    report = run(world.settings)
+    assert [day.day for day in report.days] == [FIRST, SECOND]
+    assert report.exit_status == 0
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_days_are_outdated_and_the_publication_stays_until_all_are_done(world, raise_version, name):
     before = usage(world)
