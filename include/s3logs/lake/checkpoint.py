@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,16 @@ from typing import Any
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError
 from include.s3logs.lake import pointer
 from include.s3logs.lake.open_days import open_day
-from include.s3logs.lake.pointer import Found, Json, Kind, NotAPointerError, OutputFile, Pointer
+from include.s3logs.lake.pointer import (
+    MENDED_BY_REPAIR,
+    Found,
+    Json,
+    Kind,
+    NotAPointerError,
+    OutputFile,
+    Pointer,
+    without_checksum,
+)
 from include.s3logs.lake.stages import Stage, by_name, makes_figures
 from include.s3logs.stores.store import ABSENT, Store
 from include.s3logs.tables.schemas import check_columns
@@ -43,8 +52,8 @@ def _from_1(content: Json, _: Store) -> Json:
 
 KIND = Kind(
     "checkpoint",
-    2,
-    {1: _from_1},
+    3,
+    {1: _from_1, 2: without_checksum},
     says={
         "stage": "the stage, by its folder",
         "log_day": "the log day; of a month its first",
@@ -93,7 +102,7 @@ class Checkpoint:
         """Return `upstream` of the next stage: that of this one and this one itself."""
         own: dict[str, Any] = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
         if OBJECTS in self.files:
-            own |= {OBJECTS: asdict(self.files[OBJECTS]), SETTINGS: fingerprint_of(self.settings())}
+            own |= {OBJECTS: pointer.named(self.files[OBJECTS]), SETTINGS: fingerprint_of(self.settings())}
         return {**self.upstream, self.stage: own}
 
     def settings(self) -> dict[str, Any]:
@@ -152,14 +161,14 @@ def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
 
     A table has to have the columns that its stage says.
     """
-    data = pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
+    data = pointer.read_file(lake, checkpoint.files[role], MENDED_BY_REPAIR)
     _check_columns(lake, checkpoint, role, BytesIO(data))
     return data
 
 
 def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
     """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
-    pointer.copy_file(lake, checkpoint.files[role], path, _remedy(checkpoint))
+    pointer.copy_file(lake, checkpoint.files[role], path, MENDED_BY_REPAIR)
     _check_columns(lake, checkpoint, role, path)
     return path
 
@@ -170,12 +179,8 @@ def _check_columns(lake: Store, checkpoint: Checkpoint, role: str, source: Path 
     if columns and (problem := check_columns(source, columns)):
         where = lake.uri(checkpoint.files[role].key)
         raise CorruptLakeError(
-            f"{where} is not what {checkpoint.stage} leaves: {problem}. {_remedy(checkpoint)}"
+            f"{where} is not what {checkpoint.stage} leaves: {problem}. {MENDED_BY_REPAIR}"
         )
-
-
-def _remedy(checkpoint: Checkpoint) -> str:
-    return f"Run log day {checkpoint.log_day} again with force."
 
 
 class Attempt(pointer.Attempt):

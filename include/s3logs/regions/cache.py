@@ -2,14 +2,15 @@
 
     regions/cache/_checkpoint.json       which base counts, with its digest
     regions/cache/base-<token>.parquet   the merged entries
-    regions/cache/new/<token>.parquet    entries added since, one file for each writer
+    regions/cache/new/<digest>.parquet   entries added since, one file for each writer, by its SHA-256
 
 A pointer (`lake/pointer.py`) names the base. Writers never touch each other's files, so any number of them
 work at once, and the one merger deletes only what its checkpoint already holds.
 """
 
+import hashlib
 import logging
-import secrets
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,14 +22,17 @@ from numpy.typing import NDArray
 
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
 from include.s3logs.lake.pointer import (
+    MENDED_BY_REPAIR,
     ORPHAN_AGE,
     Attempt,
     Json,
     Kind,
     NotAPointerError,
+    OutputFile,
     Pointer,
     read_file,
     sweep,
+    without_checksum,
 )
 from include.s3logs.regions.salt import HASH_BYTES
 from include.s3logs.stores.store import Store, read_all
@@ -40,6 +44,9 @@ log = logging.getLogger(__name__)
 FOLDER = "regions/cache"
 POINTER = f"{FOLDER}/_checkpoint.json"
 BASE = "base"
+NEW = f"{FOLDER}/new/"
+_BASES = f"{FOLDER}/{BASE}-"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 COLUMNS = (
     Column("hash", "hash", "the keyed hash of the address"),
     Column("region", "text", "the label that the IP service gave"),
@@ -94,7 +101,8 @@ class RegionCache:
             columns = [list(hashes), list(regions), [today] * len(hashes)]
             arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
             table = pa.Table.from_arrays(arrays, schema=SCHEMA).sort_by("hash")
-            self.lake.write(f"{FOLDER}/new/{secrets.token_hex(16)}.parquet", to_parquet(table))
+            data = to_parquet(table)
+            self.lake.write(f"{NEW}{hashlib.sha256(data).hexdigest()}.parquet", data)
 
 
 def _days(entries: pa.Table) -> NDArray[np.int32]:
@@ -122,7 +130,12 @@ def _from_1(content: Json, lake: Store) -> Json:
     return {**content, "files": {BASE: named}}
 
 
-KIND = Kind("checkpoint of the region cache", 2, {1: _from_1}, says={"rows": "how many entries the base has"})
+KIND = Kind(
+    "checkpoint of the region cache",
+    3,
+    {1: _from_1, 2: without_checksum},
+    says={"rows": "how many entries the base has"},
+)
 
 
 def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) -> CacheState:
@@ -147,8 +160,49 @@ def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) 
         raise
     lake.delete(new)
     # The earlier base may be being read, so it goes with a later merge.
-    sweep(lake, f"{FOLDER}/{BASE}-", {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
+    sweep(lake, _BASES, {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
     return state
+
+
+def rebuild_cache(lake: Store) -> int:
+    """Make the cache anew of all its files that can be read; return how many could not: their entries go.
+
+    These are asked about again when their requesters come again.
+    """
+    place = Pointer(lake, POINTER, KIND)
+    version = place.version()
+    new = [info.key for info in lake.list(NEW)]
+    bases = [info.key for info in lake.list(_BASES)]
+    whole, broken = list[pa.Table](), list[str]()
+    sound = _sound_base(place)
+    for key in (*bases, *new):
+        try:
+            whole.append(_parsed(lake, key, _content(lake, key, sound)))
+        except (CorruptLakeError, NotFoundError):
+            broken.append(key)
+    attempt = Attempt(lake, FOLDER)
+    entries = _newest(pa.concat_tables([SCHEMA.empty_table(), *whole]))
+    attempt.write(BASE, "parquet", to_parquet(entries))
+    try:
+        place.put(attempt.files, {"rows": entries.num_rows}, over=version)
+    except ChangedObjectError:
+        attempt.abandon()
+        raise
+    lake.delete(new)  # bases may be being read: a later merge sweeps them
+    return len(broken)
+
+
+def _sound_base(place: Pointer) -> OutputFile | None:
+    """Return the base that the checkpoint names; None where it says nothing that makes sense."""
+    try:
+        return found.files.get(BASE) if (found := place.read()) else None
+    except NotAPointerError:
+        return None
+
+
+def _content(lake: Store, key: str, base: OutputFile | None) -> bytes:
+    """Return the content of a file, compared where there is a digest."""
+    return read_file(lake, base, "") if base and base.key == key else lake.read(key)
 
 
 def cached_regions(lake: Store) -> set[str]:
@@ -164,7 +218,7 @@ def _read_entries(lake: Store) -> tuple[pa.Table, list[str], str | None]:
     """
     for _ in range(_READ_ATTEMPTS):
         try:
-            new = [info.key for info in lake.list(f"{FOLDER}/new/")]
+            new = [info.key for info in lake.list(NEW)]
             base, entries = _read_base(lake)
             parts = [_parsed(lake, key, data) for key, data in zip(new, read_all(lake, new), strict=True)]
         except (NotFoundError, FileNotFoundError):  # the latter while a folder is listed
@@ -177,7 +231,7 @@ def _read_base(lake: Store) -> tuple[str | None, pa.Table]:
     try:
         found = Pointer(lake, POINTER, KIND).read()
         if found is None:
-            return None, SCHEMA.empty_table()
+            return None, _without_checkpoint(lake)
         base = found.files[BASE]
     except (NotAPointerError, KeyError, TypeError):
         raise _corrupt(lake, POINTER) from None
@@ -188,7 +242,24 @@ def _read_base(lake: Store) -> tuple[str | None, pa.Table]:
     return base.key, _parsed(lake, base.key, data)
 
 
+def _without_checkpoint(lake: Store) -> pa.Table:
+    """Return the entries of all bases: none, or the checkpoint is lost, or its first merge died before it."""
+    found = [_parsed(lake, info.key, lake.read(info.key)) for info in lake.list(_BASES)]
+    if found:
+        log.warning("%s is not there; all bases beside it are read.", lake.uri(POINTER))
+    return pa.concat_tables([SCHEMA.empty_table(), *found])
+
+
+def digest_in_name(key: str) -> str:
+    """Return the SHA-256 that a file of new entries has to have, by its name; "" of an earlier release's."""
+    name = key.removeprefix(NEW).removesuffix(".parquet")
+    return name if _DIGEST.fullmatch(name) else ""
+
+
 def _parsed(lake: Store, key: str, data: bytes) -> pa.Table:
+    expected = digest_in_name(key)
+    if expected and hashlib.sha256(data).hexdigest() != expected:
+        raise _corrupt(lake, key)
     try:
         table = from_parquet(data)
     except pa.ArrowInvalid:
@@ -199,9 +270,7 @@ def _parsed(lake: Store, key: str, data: bytes) -> pa.Table:
 
 
 def _corrupt(lake: Store, key: str) -> CorruptLakeError:
-    return CorruptLakeError(
-        f"{lake.uri(key)} is no part of the region cache. Delete {lake.uri(FOLDER)}; it fills up again."
-    )
+    return CorruptLakeError(f"{lake.uri(key)} is no part of the region cache. {MENDED_BY_REPAIR}")
 
 
 def _newest(entries: pa.Table) -> pa.Table:
