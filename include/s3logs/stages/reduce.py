@@ -102,7 +102,7 @@ def reduce_day(work: Work) -> Outcome:
         return _reduce(attempt, work, listing, before)
 
     outcome = run_stage(
-        lake, REDUCED, day, inputs=inputs, compute=compute, force=work.force, token=work.token
+        lake, REDUCED, day, inputs=inputs, compute=compute, force=work.remakes(REDUCED), token=work.token
     )
     check_rejections(day, outcome.checkpoint.counts, work.settings.rejection_limit)
     return outcome
