@@ -1,8 +1,10 @@
 """A small lake that has all there can be: stages, months, a publication, a fetched catalog, a region cache.
 
-It is made once and copied for each test; a copy keeps the times of the log objects, and so their ETags.
+It is made once and copied for each test, by links: whoever writes a file puts another one in its place. A
+copy keeps the times of the log objects, and so their ETags.
 """
 
+import os
 import shutil
 from contextlib import contextmanager
 
@@ -21,6 +23,13 @@ KNOWN = {"8.8.8.8": "US/California", "1.1.1.1": "AU/Queensland"}
 """What the region cache knows: of the first address in its base, of the second in a new file."""
 NOBODY = Access(s3=lambda: (None, None), ipinfo_token=lambda: "")
 DAMAGES = ("missing", "half", "empty", "flipped")
+LOGS = ("there", "gone")
+PLACES = (
+    *("reduced/", "binned/", "mapped/", "months/", "publish/", "status/", "usage/totals.json"),
+    *("usage/000003/by_day", "usage/000003/logs/", "usage/archive/by_dataset"),
+    *("catalog/dandi/", "regions/cache/_", "regions/cache/base-", "regions/cache/new/"),
+)
+"""The beginnings of the keys that are damaged: all there is, and of `usage/` a file of each kind."""
 
 
 class CompleteLake:
@@ -52,7 +61,7 @@ class CompleteLake:
         return self
 
     def copy(self, folder):
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True, copy_function=os.link)
         return CompleteLake(folder, self.api)
 
     def deployment(self):
@@ -69,7 +78,9 @@ class CompleteLake:
         return sorted(info.key for info in self.lake.list())
 
     def figures(self):
-        return {info.key: self.lake.read(info.key) for info in self.lake.list("usage/")}
+        """{key: content} of all that was published."""
+        found = (info.key for prefix in ("usage/", "status/") for info in self.lake.list(prefix))
+        return {key: self.lake.read(key) for key in found}
 
     def damage(self, key, how):
         """Damage a file in one of the ways of `DAMAGES`."""
@@ -92,3 +103,13 @@ def archive_api():
     with dandi_server() as archive:
         archive.put("000003", "draft", ("a.nwb", BLOB))
         yield archive.address
+
+
+def cells(whole, place, damage, logs, tmp_path):
+    """Yield each file below a place with a copy of the lake in which it is damaged."""
+    for number, key in enumerate(key for key in whole.lake_keys() if key.startswith(place)):
+        world = whole.copy(tmp_path / str(number))
+        world.damage(key, damage)
+        if logs == "gone":
+            world.expire()
+        yield key, world

@@ -239,3 +239,13 @@ def test_a_stage_that_fails_stops_no_other_day_and_is_told(world, monkeypatch):
     assert f"{SECOND}: mapped again" in repaired.done
     assert {finding.log_day for finding in verify(world.lake).findings} == {str(FIRST)}
     assert world.mend().verified.is_sound
+
+
+def test_log_objects_that_go_after_they_were_looked_at_take_nothing_with_them(world):
+    before = world.figures()
+    key = world.damage_file("reduced", "quarantine", "missing")
+    found = remedies(verify(world.lake).findings, world.deployment())
+    assert found.days == {FIRST: ["reduced"]}
+    world.source.delete([f"{FIRST}-11-00-00-A"])
+    assert repair(world.deployment(), found).failed == []
+    assert (world.figures(), list(world.findings()), list(world.lake.list("open/"))) == (before, [key], [])
