@@ -9,7 +9,7 @@ left of each log day, merged months, `usage/` and `status/`, a fetched catalog, 
 | `verify` | names what is not as it was written and what mends that; mends it if it is told to | |
 
 **What is wrong** fails the run: what is missing, damaged or makes no sense, each with its log day and what
-mends it, or why nothing does. Files that nobody names are counted: they are of attempts that died, no fault.
+mends it, or why nothing does. Files that nobody names are counted: replaced, or of attempts that died.
 **To mend it**, trigger the DAG with *Repair*. A damaged stage of a day is computed again from what the stage
 before left (reduce: from the log objects, if none of them is gone), months are merged again, the figures
 published again, the catalog fetched again; then all is compared again. Nothing is forced and nothing gets

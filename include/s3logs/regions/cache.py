@@ -28,7 +28,6 @@ from include.s3logs.lake.pointer import (
     Json,
     Kind,
     NotAPointerError,
-    OutputFile,
     Pointer,
     read_file,
     sweep,
@@ -45,7 +44,8 @@ FOLDER = "regions/cache"
 POINTER = f"{FOLDER}/_checkpoint.json"
 BASE = "base"
 NEW = f"{FOLDER}/new/"
-_BASES = f"{FOLDER}/{BASE}-"
+BASES = f"{FOLDER}/{BASE}-"
+"""Beginnings of the keys of new entries and of bases."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 COLUMNS = (
     Column("hash", "hash", "the keyed hash of the address"),
@@ -160,49 +160,8 @@ def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) 
         raise
     lake.delete(new)
     # The earlier base may be being read, so it goes with a later merge.
-    sweep(lake, _BASES, {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
+    sweep(lake, BASES, {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
     return state
-
-
-def rebuild_cache(lake: Store) -> int:
-    """Make the cache anew of all its files that can be read; return how many could not: their entries go.
-
-    These are asked about again when their requesters come again.
-    """
-    place = Pointer(lake, POINTER, KIND)
-    version = place.version()
-    new = [info.key for info in lake.list(NEW)]
-    bases = [info.key for info in lake.list(_BASES)]
-    whole, broken = list[pa.Table](), list[str]()
-    sound = _sound_base(place)
-    for key in (*bases, *new):
-        try:
-            whole.append(_parsed(lake, key, _content(lake, key, sound)))
-        except (CorruptLakeError, NotFoundError):
-            broken.append(key)
-    attempt = Attempt(lake, FOLDER)
-    entries = _newest(pa.concat_tables([SCHEMA.empty_table(), *whole]))
-    attempt.write(BASE, "parquet", to_parquet(entries))
-    try:
-        place.put(attempt.files, {"rows": entries.num_rows}, over=version)
-    except ChangedObjectError:
-        attempt.abandon()
-        raise
-    lake.delete(new)  # bases may be being read: a later merge sweeps them
-    return len(broken)
-
-
-def _sound_base(place: Pointer) -> OutputFile | None:
-    """Return the base that the checkpoint names; None where it says nothing that makes sense."""
-    try:
-        return found.files.get(BASE) if (found := place.read()) else None
-    except NotAPointerError:
-        return None
-
-
-def _content(lake: Store, key: str, base: OutputFile | None) -> bytes:
-    """Return the content of a file, compared where there is a digest."""
-    return read_file(lake, base, "") if base and base.key == key else lake.read(key)
 
 
 def cached_regions(lake: Store) -> set[str]:
@@ -220,10 +179,10 @@ def _read_entries(lake: Store) -> tuple[pa.Table, list[str], str | None]:
         try:
             new = [info.key for info in lake.list(NEW)]
             base, entries = _read_base(lake)
-            parts = [_parsed(lake, key, data) for key, data in zip(new, read_all(lake, new), strict=True)]
+            parts = [parsed(lake, key, data) for key, data in zip(new, read_all(lake, new), strict=True)]
         except (NotFoundError, FileNotFoundError):  # the latter while a folder is listed
             continue
-        return _newest(pa.concat_tables([entries, *parts])), new, base
+        return newest(pa.concat_tables([entries, *parts])), new, base
     raise ChangedObjectError(f"{lake.uri(FOLDER)} changes faster than it can be read.")
 
 
@@ -239,12 +198,12 @@ def _read_base(lake: Store) -> tuple[str | None, pa.Table]:
         data = read_file(lake, base, "")
     except CorruptLakeError:
         raise _corrupt(lake, base.key) from None
-    return base.key, _parsed(lake, base.key, data)
+    return base.key, parsed(lake, base.key, data)
 
 
 def _without_checkpoint(lake: Store) -> pa.Table:
     """Return the entries of all bases: none, or the checkpoint is lost, or its first merge died before it."""
-    found = [_parsed(lake, info.key, lake.read(info.key)) for info in lake.list(_BASES)]
+    found = [parsed(lake, info.key, lake.read(info.key)) for info in lake.list(BASES)]
     if found:
         log.warning("%s is not there; all bases beside it are read.", lake.uri(POINTER))
     return pa.concat_tables([SCHEMA.empty_table(), *found])
@@ -256,13 +215,14 @@ def digest_in_name(key: str) -> str:
     return name if _DIGEST.fullmatch(name) else ""
 
 
-def _parsed(lake: Store, key: str, data: bytes) -> pa.Table:
+def parsed(lake: Store, key: str, data: bytes) -> pa.Table:
+    """Return the entries in a file; CorruptLakeError names one that is no part of the cache."""
     expected = digest_in_name(key)
     if expected and hashlib.sha256(data).hexdigest() != expected:
         raise _corrupt(lake, key)
     try:
         table = from_parquet(data)
-    except pa.ArrowInvalid:
+    except (pa.ArrowException, OSError):  # the latter for a footer that cannot be read
         raise _corrupt(lake, key) from None
     if not table.schema.equals(SCHEMA):
         raise _corrupt(lake, key)
@@ -273,7 +233,7 @@ def _corrupt(lake: Store, key: str) -> CorruptLakeError:
     return CorruptLakeError(f"{lake.uri(key)} is no part of the region cache. {MENDED_BY_REPAIR}")
 
 
-def _newest(entries: pa.Table) -> pa.Table:
+def newest(entries: pa.Table) -> pa.Table:
     """Return one row for each hash, sorted by it: the one checked last."""
     entries = entries.sort_by([("hash", "ascending"), ("checked", "descending"), ("region", "ascending")])
     firsts = entries.group_by("hash", use_threads=False).aggregate(

@@ -115,8 +115,8 @@ def _look(lake: Store, place: Place, listed: Listed) -> _Named:
         return wrong(Problem.NOT_READABLE, str(error))
     if found is None and place.expected:
         return wrong(Problem.MISSING)
-    left = orphans(place, listed, (file.key for file in files)) if place.area != REGIONS else []
-    return _Named(place, listed, [*files, *_unnamed(place, listed)], orphans=left)
+    files += _unnamed(place, listed)
+    return _Named(place, listed, files, orphans=orphans(place, listed, (file.key for file in files)))
 
 
 def _unnamed(place: Place, listed: Listed) -> Iterator[OutputFile]:

@@ -45,7 +45,7 @@ class Verified:
     """What a verification found; `files` and `size` (bytes) are what was looked at, pointers included.
 
     `orphans` are files, with their `orphan_size` in bytes, that nobody names and that are older than a day:
-    left by attempts that died, and no fault.
+    they were replaced, or left by attempts that died, and are no fault.
     """
 
     findings: Sequence[Finding] = field(default_factory=list)

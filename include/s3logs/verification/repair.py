@@ -21,7 +21,7 @@ from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.months import merge_month
 from include.s3logs.publishing.publish import publish
 from include.s3logs.regions import RegionSource
-from include.s3logs.regions.cache import rebuild_cache
+from include.s3logs.regions.rebuild import rebuild_cache
 from include.s3logs.stages.reduce import settings_digest
 from include.s3logs.stages.work import Work, run_stage_of
 from include.s3logs.stores.store import Store

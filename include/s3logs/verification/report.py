@@ -24,7 +24,7 @@ def lines(lake: Store, verified: Verified, found: Remedies) -> Iterator[str]:
     if verified.orphans:
         yield (
             f"{verified.orphans:,} files ({verified.orphan_size:,} bytes) are named by nobody and older than "
-            "a day: of attempts that died. They go when something is written beside them."
+            "a day: replaced, or of attempts that died. They go when something is written beside them."
         )
     yield summary(verified, found)
 

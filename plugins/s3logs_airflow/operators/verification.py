@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
@@ -49,7 +50,7 @@ class VerifyLakeOperator(BaseOperator):
             )
         return summary
 
-    def _in_steps(self) -> Any:
+    def _in_steps(self) -> Callable[[Progress], None]:
         """Return what logs how far the work is, every ten per cent."""
         told_of = 0
 

@@ -16,8 +16,8 @@ from include.s3logs.regions.cache import (
     cached_regions,
     is_due,
     merge_cache,
-    rebuild_cache,
 )
+from include.s3logs.regions.rebuild import rebuild_cache
 from include.s3logs.stores.folder import LocalStore
 
 DAY = date(2026, 6, 1)
@@ -252,6 +252,22 @@ def test_entries_whose_file_changed_are_not_believed(lake):
     lake.write(key, lake.read(key).replace(b"NL", b"BE"))
     with pytest.raises(CorruptLakeError, match=key):
         RegionCache(lake)
+
+
+def test_whatever_byte_of_a_file_without_a_digest_is_another_no_other_error_comes(lake):
+    """So earlier releases named new files; what cannot be told is believed."""
+    RegionCache(lake).add(hashes(3), ["NL", "DE", "FR"], DAY)
+    (key,) = keys_in(lake)
+    data, name = lake.read(key), "regions/cache/new/0123456789abcdef0123456789abcdef.parquet"
+    lake.delete([key])
+    refused = 0
+    for at in range(0, len(data), 7):
+        lake.write(name, data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
+        try:
+            RegionCache(lake)
+        except CorruptLakeError:
+            refused += 1
+    assert refused > 20
 
 
 def test_without_its_checkpoint_the_bases_beside_it_are_read(lake):
