@@ -56,7 +56,7 @@ def check_columns(source: Path | IOBase, columns: Columns) -> str:
 
     try:
         found = pq.read_schema(source)
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowException, OSError):
         return "it is no Parquet file"
     return check_schema(found, columns)
 

@@ -80,6 +80,7 @@ def verify(lake: Store, progress: Say | None = None) -> Verified:
     ]
     left = [info for one in named for info in one.orphans]
     return Verified(
+        where=lake.uri(),
         findings=findings,
         files=len(files) + len(pointers),
         size=total + sum(info.size for info in pointers),

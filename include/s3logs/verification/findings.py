@@ -42,12 +42,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a verification found; `files` and `size` (bytes) are what was looked at, pointers included.
+    """What a verification found in the lake at `where`.
 
+    `files` and `size` (bytes) are what was looked at, pointers included.
     `orphans` are files, with their `orphan_size` in bytes, that nobody names and that are older than a day:
     they were replaced, or left by attempts that died, and are no fault.
     """
 
+    where: str
     findings: Sequence[Finding] = field(default_factory=list)
     files: int = 0
     size: int = 0

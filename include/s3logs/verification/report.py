@@ -36,9 +36,9 @@ def summary(verified: Verified, found: Remedies) -> str:
         f"{verified.seconds:.1f} s"
     )
     if not verified.files and verified.is_sound:
-        return "There is nothing in the lake."
+        return f"There is nothing in {verified.where}."
     if verified.is_sound:
-        return f"All is what was written: {looked_at}."
+        return f"All of {verified.where} is what was written: {looked_at}."
     return (
         f"{len(verified.findings):,} findings in {looked_at}: {len(found.mended):,} can be mended, "
         f"{len(found.hopeless):,} cannot."

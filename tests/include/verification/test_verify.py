@@ -90,7 +90,9 @@ def test_what_nobody_names_is_counted_once_it_is_old_and_is_no_fault(world):
 def test_an_empty_lake_says_so(tmp_path):
     found = verify(LocalStore(tmp_path))
     assert (found.findings, found.files) == ([], 0)
-    assert list(lines(LocalStore(tmp_path), found, remedies([], None))) == ["There is nothing in the lake."]
+    assert list(lines(LocalStore(tmp_path), found, remedies([], None))) == [
+        f"There is nothing in {tmp_path}."
+    ]
 
 
 def test_progress_reaches_the_end_in_steps(world):

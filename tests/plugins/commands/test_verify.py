@@ -34,7 +34,7 @@ def damaged(world):
 
 def test_a_lake_that_is_whole_is_said_to_be(world, capsys):
     assert main([]) == 0
-    assert "All is what was written: " in capsys.readouterr().out
+    assert "lake is what was written: " in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_named_with_what_mends_it_and_nothing_is_changed(world, capsys):
@@ -54,7 +54,7 @@ def test_a_repair_mends_it_and_looks_again(world, capsys):
     assert main(["--repair"]) == 0
     shown = capsys.readouterr().out
     assert f"{FIRST}: binned again" in shown
-    assert "All is what was written: " in shown
+    assert "lake is what was written: " in shown
     assert world.files("usage/") == before
     assert main(["--repair"]) == 0
 
