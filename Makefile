@@ -39,7 +39,7 @@ $(shell rm -f $(TOOL) $(PACKAGES) $(BASE) $(DEV))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run web retry backfill quarantine-export rollup sample test lint format types contracts pytest check-slow bench bench-memory fuzz docs lock clean $(VENV) $(VENV)-dev
+.PHONY: help run web retry backfill verify quarantine-export rollup sample test lint format types contracts pytest check-slow bench bench-memory fuzz docs lock clean $(VENV) $(VENV)-dev
 
 help:  ## this list
 	@echo 'make run does everything with sample logs. With your own:'
@@ -60,6 +60,9 @@ retry: $(BASE)  ## do a failed log day again: make retry DAY=2024-06-03
 backfill: $(BASE)  ## one run for each day: make backfill FROM=… TO=… [BACKWARDS=1] [REPROCESS=completed|failed]
 	@$(if $(and $(FROM),$(TO)),:,echo 'Which days? make backfill FROM=2024-06-01 TO=2024-06-07' >&2; exit 2)
 	@$(LOCAL) backfill '$(FROM)' '$(TO)' $(if $(BACKWARDS),--backwards) $(if $(REPROCESS),--reprocess '$(REPROCESS)')
+
+verify: $(BASE)  ## is all of the lake what was written? REPAIR=1 mends what can be mended
+	@$(PY) -m s3logs_airflow.commands.verify $(if $(REPAIR),--repair)
 
 quarantine-export: $(BASE)  ## write the unreadable lines, anonymised, for a bug report [DAYS=A:B]
 	@$(PY) -m s3logs_airflow.commands.quarantine_export $(if $(DAYS),--days '$(DAYS)')

@@ -127,7 +127,7 @@ def run(
             progress(reports[-1])
     masking = Masking(settings.mask_below, settings.round_to)
     try:
-        published = _unless_overtaken(
+        published = unless_overtaken(
             lambda: publish(
                 *(deployment.lake, masking, plan.days),
                 force=force,
@@ -147,7 +147,7 @@ def do_day(work: Work) -> DayReport:
     error = ""
     for stage in stages.STAGES:
         try:
-            outcome = _unless_overtaken(partial(run_stage_of, stage, work))
+            outcome = unless_overtaken(partial(run_stage_of, stage, work))
         except S3LogsError as problem:
             log.debug("%s of %s failed.", stage.task, work.day, exc_info=True)
             error = f"{stage.task}: {problem}"
@@ -157,7 +157,7 @@ def do_day(work: Work) -> DayReport:
     return DayReport(work.day, outcomes, counts, time.monotonic() - began, error)
 
 
-def _unless_overtaken(attempt: Callable[[], Result]) -> Result:
+def unless_overtaken(attempt: Callable[[], Result]) -> Result:
     """Do it, and again when another run at the same was faster; what that left is then the beginning."""
     for _ in range(_TRIES - 1):
         try:

@@ -10,6 +10,7 @@ from include.s3logs.publishing.publish import STATUS
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.lists import load_list
 from include.s3logs.stores.folder import LocalStore
+from include.s3logs.verification.check import verify
 from tests.support.golden import published
 from tests.support.newer_version import raise_version
 from tests.support.old_lake import API, CHECKED, DAYS, KNOWN, LISTS, UNFINISHED, releases, unpack
@@ -89,6 +90,14 @@ def test_the_region_cache_knows_what_the_service_said(old):
     found, is_due = RegionCache(old.lake).find(hashes, CHECKED)
     assert found == list(KNOWN.values())
     assert not is_due.any()
+
+
+def test_all_of_it_is_what_was_written(old):
+    found = verify(old.lake)
+    assert (found.findings, found.log_days) == ([], 3)
+    assert found.files > 100
+    old.publish()
+    assert verify(old.lake).findings == []
 
 
 def test_the_lists_of_networks_are_read(old):

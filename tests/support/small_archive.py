@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from include.s3logs.catalogs.manifest import ManifestCatalog
 from include.s3logs.lake.checkpoint import load_checkpoint, read_output
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.publishing.masking import Masking
-from include.s3logs.publishing.publish import publish
+from include.s3logs.publishing.publish import CHECKPOINT, KIND, publish
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables.temporary import temporary_folder
@@ -102,6 +103,10 @@ class Archive:
             for prefix in prefixes or ("usage/", "status/")
             for info in self.lake.list(prefix)
         }
+
+    def published(self):
+        """What the checkpoint of the publication says; ETags do not count."""
+        return Pointer(self.lake, CHECKPOINT, KIND).read()
 
     def contents(self):
         return {key: self.lake.read(key) for key in self.files()}

@@ -36,6 +36,7 @@ from include.s3logs.lake.pointer import (
     Pointer,
     read_file,
     sweep,
+    without_checksum,
 )
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.parquet import from_parquet, to_parquet
@@ -95,8 +96,8 @@ def _from_1(content: Json, _: Store) -> Json:
 
 KIND = Kind(
     "fetched catalog",
-    2,
-    {1: _from_1},
+    3,
+    {1: _from_1, 2: without_checksum},
     says={
         "api": "the address of the API",
         "fetched": "when it was fetched (UTC)",

@@ -27,7 +27,7 @@ POINTERS: dict[str, Kind] = {
 TABLES: dict[str, Columns] = {
     f"{dandi.FOLDER}/{dandi.ASSETS}-<attempt>.parquet": claims.COLUMNS,
     f"{cache.FOLDER}/{cache.BASE}-<attempt>.parquet": cache.COLUMNS,
-    f"{cache.FOLDER}/new/<attempt>.parquet": cache.COLUMNS,
+    f"{cache.NEW}<digest>.parquet": cache.COLUMNS,
 }
 """Tables of no stage, by their keys."""
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,16 @@ from typing import Any
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError
 from include.s3logs.lake import pointer
 from include.s3logs.lake.open_days import open_day
-from include.s3logs.lake.pointer import Found, Json, Kind, NotAPointerError, OutputFile, Pointer
+from include.s3logs.lake.pointer import (
+    MENDED_BY_REPAIR,
+    Found,
+    Json,
+    Kind,
+    NotAPointerError,
+    OutputFile,
+    Pointer,
+    without_checksum,
+)
 from include.s3logs.lake.stages import Stage, by_name, makes_figures
 from include.s3logs.stores.store import ABSENT, Store
 from include.s3logs.tables.schemas import check_columns
@@ -43,14 +52,14 @@ def _from_1(content: Json, _: Store) -> Json:
     return {**content, "inputs": inputs}
 
 
-def _from_2(content: Json, _: Store) -> Json:
-    """What was said of the stages before did not have their versions; all had these."""
+def _from_2(content: Json, lake: Store) -> Json:
+    """There was no checksum, and what was said of the stages before had no versions; all had these."""
     versions = {"reduced": 1, "binned": 3}
     upstream = {
         name: {"version": versions[name], **told} if name in versions else told
         for name, told in content.get("upstream", {}).items()
     }
-    return {**content, "upstream": upstream}
+    return without_checksum({**content, "upstream": upstream}, lake)
 
 
 KIND = Kind(
@@ -122,7 +131,7 @@ class Checkpoint:
         if self.marks:
             own["marks"] = dict(self.marks)
         if OBJECTS in self.files:
-            own |= {OBJECTS: asdict(self.files[OBJECTS]), SETTINGS: fingerprint_of(self.settings())}
+            own |= {OBJECTS: pointer.named(self.files[OBJECTS]), SETTINGS: fingerprint_of(self.settings())}
         return {**self.upstream, self.stage: own}
 
     def settings(self) -> dict[str, Any]:
@@ -212,14 +221,14 @@ def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
 
     A table has to have the columns that its stage says.
     """
-    data = pointer.read_file(lake, checkpoint.files[role], _remedy(checkpoint))
+    data = pointer.read_file(lake, checkpoint.files[role], MENDED_BY_REPAIR)
     _check_columns(lake, checkpoint, role, BytesIO(data))
     return data
 
 
 def copy_output(lake: Store, checkpoint: Checkpoint, role: str, path: Path) -> Path:
     """Copy one of the checkpoint's files to a local one, verified like `read_output` and piece by piece."""
-    pointer.copy_file(lake, checkpoint.files[role], path, _remedy(checkpoint))
+    pointer.copy_file(lake, checkpoint.files[role], path, MENDED_BY_REPAIR)
     _check_columns(lake, checkpoint, role, path)
     return path
 
@@ -230,12 +239,8 @@ def _check_columns(lake: Store, checkpoint: Checkpoint, role: str, source: Path 
     if columns and (problem := check_columns(source, columns)):
         where = lake.uri(checkpoint.files[role].key)
         raise CorruptLakeError(
-            f"{where} is not what {checkpoint.stage} leaves: {problem}. {_remedy(checkpoint)}"
+            f"{where} is not what {checkpoint.stage} leaves: {problem}. {MENDED_BY_REPAIR}"
         )
-
-
-def _remedy(checkpoint: Checkpoint) -> str:
-    return f"Run log day {checkpoint.log_day} again with force."
 
 
 class Attempt(pointer.Attempt):

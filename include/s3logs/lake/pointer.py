@@ -7,6 +7,8 @@ dies, the pointer names whole files: the earlier ones or the new ones.
 
 A pointer is put in place of the very version that its writer began with. Of two writers at once one is the
 first; the other throws its files away. Files that nobody names are swept when they are a day old.
+
+A pointer has a digest of itself, too, so that no byte of it changes unnoticed.
 """
 
 import hashlib
@@ -22,8 +24,19 @@ from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NewerLak
 from include.s3logs.stores.store import ABSENT, Store
 
 Json = dict[str, Any]
+CHECKSUM = "checksum"
+"""In a pointer: the digest of everything else in it. Those of formats before today's may have none."""
+MENDED_BY_REPAIR = (
+    "`make verify REPAIR=1`, or the DAG s3_lake_verification with Repair, mends what can be mended and loses "
+    "nothing."
+)
 ORPHAN_AGE = timedelta(days=1)
 """Older than any attempt that may still be running, or any reader of what was replaced."""
+
+
+def without_checksum(content: Json, _: Store) -> Json:
+    """Upgrade from a format that had no checksum: nothing else is different."""
+    return content
 
 
 class NotAPointerError(ValueError):
@@ -32,11 +45,15 @@ class NotAPointerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that a pointer names: its key in the lake, size in bytes and SHA-256."""
+    """A file that a pointer names: its key in the lake, size in bytes and SHA-256.
+
+    `etag` is known of those whose name is fixed, so that a change shows without reading them; else "".
+    """
 
     key: str
     size: int
     sha256: str
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +107,24 @@ class Pointer:
     def parsed(self, data: bytes) -> Found:
         """Return what these bytes say, brought to today's format; raises as `read` does."""
         content = load_json(data, self.kind, self.lake.uri(self.key))
-        written = content.pop("format")
-        for number in range(written, self.kind.format):
-            content = self.kind.upgrades[number](content, self.lake)
+        written = content["format"]
+        check_checksum(content, required=written == self.kind.format)
+        del content["format"]
         try:
+            for number in range(written, self.kind.format):
+                content = self.kind.upgrades[number](content, self.lake)
             files = {
                 role: OutputFile(**{"key": role, **file}) for role, file in content.pop("files", {}).items()
             }
-        except (TypeError, AttributeError) as error:
-            raise NotAPointerError(f"its files make no sense: {error}") from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise NotAPointerError(f"it makes no sense: {error}") from error
         return Found(files, content, written)
 
     def put(self, files: Mapping[str, OutputFile], content: Mapping[str, Any], *, over: str) -> None:
         """Write it in place of just the version `over`; ChangedObjectError when another writer was first."""
-        named = {role: _named(role, file) for role, file in files.items()}
-        whole = {"format": self.kind.format, "files": named, **content}
+        told = {role: named(file, role) for role, file in files.items()}
+        whole = {"format": self.kind.format, "files": told, **content}
+        whole[CHECKSUM] = checksum(whole)
         put(self.lake, self.key, json.dumps(whole, indent=1, sort_keys=True).encode() + b"\n", over=over)
 
 
@@ -140,6 +160,16 @@ class Attempt:
     def _note(self, role: str, file: OutputFile) -> OutputFile:
         self.files[role] = file
         return file
+
+
+def named(file: OutputFile, role: str = "") -> Json:
+    """Return what a pointer says of a file: not its key where that is the role, nor what is not known."""
+    return {name: value for name, value in asdict(file).items() if value not in ("", role)}
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """Return the digest of what a pointer says."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def load_json(data: bytes, kind: Kind, where: str) -> Json:
@@ -205,9 +235,13 @@ def sweep(lake: Store, prefix: str, keep: Collection[str], age: timedelta = ORPH
     lake.delete([info.key for info in lake.list(prefix) if info.key not in keep and info.modified < before])
 
 
-def _named(role: str, file: OutputFile) -> Json:
-    named = asdict(file)
-    return named if file.key != role else {name: named[name] for name in ("size", "sha256")}
+def check_checksum(content: Json, *, required: bool = False) -> None:
+    """Take the checksum out; NotAPointerError when it is another one than that of the rest."""
+    told = content.pop(CHECKSUM, None)
+    if told is None and not required:
+        return
+    if told != checksum(content):
+        raise NotAPointerError("it does not say what was written: its checksum is that of other content")
 
 
 def _is_there(store: Store, key: str, data: bytes) -> bool:

@@ -3,6 +3,7 @@
 | module | answers |
 |---|---|
 | `publish.py` | what has to be written anew, and what was published |
+| `standing.py` | which published files stand as they were published |
 | `months.py`, `history.py` | the totals of a month's log days, merged; those of all months |
 | `most_datasets.py` | how many datasets may there be where nobody lists them? |
 | `dataset_files.py`, `archive_files.py` | the files of a dataset, and those of all |

@@ -8,7 +8,8 @@ import hashlib
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,14 @@ from include.s3logs.days.salts import salts_by_month
 from include.s3logs.days.states import UPGRADE, LogDay
 from include.s3logs.errors import ChangedObjectError, ReconciliationError
 from include.s3logs.lake.checkpoint import fingerprint_of
-from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
+from include.s3logs.lake.pointer import (
+    Found,
+    Kind,
+    NotAPointerError,
+    OutputFile,
+    Pointer,
+    without_checksum,
+)
 from include.s3logs.publishing.archive_files import archive_files
 from include.s3logs.publishing.asset_logs import asset_logs
 from include.s3logs.publishing.dataset_files import DatasetFigures, dataset_files
@@ -29,6 +37,7 @@ from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.most_datasets import check_datasets
 from include.s3logs.publishing.schemas import LOG_DAYS, LOGS, published_at
+from include.s3logs.publishing.standing import Listed, listed, standing, with_etags
 from include.s3logs.regions.places import place_data_version
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.temporary import temporary_folder
@@ -40,6 +49,8 @@ CHECKPOINT = "publish/_checkpoint.json"  # beside usage/, which holds nothing bu
 UNFINISHED = "publish/_unfinished"  # begins the notes that are there while files are being replaced
 KIND = Kind(
     "checkpoint of a publication",
+    2,
+    {1: without_checksum},
     says={
         "fingerprint": "a digest of `inputs`: with the same one nothing is published",
         "inputs": "all that decides the figures: the mapped log days, masking, version of publish; salts by "
@@ -114,6 +125,7 @@ def publish(
     made_with: str = "",
     most_datasets: int | None = None,
     salt: str = "",
+    damaged: Collection[str] = (),
     limits: Limits = LIMITS,
 ) -> Publication:
     """Publish the usage of all log days that have figures, and the state of every log day.
@@ -121,7 +133,8 @@ def publish(
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
     `made_with` is the digest of today's settings, and `salt` the name of today's: days with others say so.
     More than `most_datasets` are a SettingsError, and nothing is written.
-    Files that did not change are not touched; those of datasets without traffic any more are removed.
+    Files that did not change are not touched; those of datasets without traffic any more are removed. Files
+    in whose places something else stands are made anew, and `damaged` ones, keys of which that is known.
     While days wait for a newer version of a stage, the earlier publication stays, but for the states: figures
     by two rules do not add up.
     """
@@ -141,17 +154,25 @@ def publish(
     if len(set[str]().union(*salts.values())) > 1:
         inputs["salts"] = {month: sorted(names) for month, names in salts.items()}
     fingerprint = fingerprint_of(inputs)
-    there = _sizes(lake)
+    there = listed(lake)
     if earlier and any(day.reason == UPGRADE for day in days):
         return _only_states(pointer, version, earlier, days)
     if force:
         earlier = None
-    if earlier and earlier.fingerprint == fingerprint and _all_there(earlier.files, there):
+    stands = standing(lake, earlier.files.values(), there, damaged) if earlier else {}
+    if earlier and earlier.fingerprint == fingerprint and stands.keys() == earlier.files.keys():
+        _note_etags(pointer, version, earlier, stands)
         return Publication(fingerprint, days, earlier.totals, len(earlier.files), reused=True)
     if earlier and earlier.inputs.get("version") != VERSION:
         earlier = replace(earlier, digests={})  # all is made anew; what comes out the same is not written
     publishing = _Publishing(
-        *(pointer, version), masking=masking, there=there, earlier=earlier, inputs=inputs, limits=limits
+        *(pointer, version),
+        masking=masking,
+        there=there,
+        stands=stands,
+        earlier=earlier,
+        inputs=inputs,
+        limits=limits,
     )
     published = publishing.run(days, force=force, most_datasets=most_datasets)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
@@ -182,12 +203,14 @@ class _Publishing:
         version: str,
         *,
         masking: Masking,
-        there: Mapping[str, int],
+        there: Listed,
+        stands: Mapping[str, OutputFile],
         earlier: _Published | None,
         inputs: dict[str, Any],
         limits: Limits,
     ) -> None:
-        self.lake, self.masking, self.there, self.inputs = pointer.lake, masking, there, inputs
+        self.lake, self.masking, self.inputs = pointer.lake, masking, inputs
+        self.there, self.stands = there, stands
         self.pointer, self.version, self.limits = pointer, version, limits
         self.note = f"{UNFINISHED}-{secrets.token_hex(8)}"
         self.earlier = earlier or _Published("", {}, {}, {}, {}, {})
@@ -220,8 +243,9 @@ class _Publishing:
         self._put([(STATUS, states.to_tsv(days))])
         self._flush()
         self.lake.delete(sorted(key for key in self.there if key not in self.files and published_at(key)))
+        written = with_etags(self.lake, self.files)
         published = _Published(
-            fingerprint_of(self.inputs), self.inputs, self.files, totals, traffic.digests, datasets
+            fingerprint_of(self.inputs), self.inputs, written, totals, traffic.digests, datasets
         )
         self._commit(published)
         self.lake.delete([self.note, *before])
@@ -264,7 +288,7 @@ class _Publishing:
         return (self.earlier.datasets[name].requesters is None) == history.mixes_salts(name)
 
     def _is_there(self, file: OutputFile) -> bool:
-        return self.there.get(file.key) == file.size
+        return self.stands.get(file.key) == file
 
     def _keep(self, files: Iterable[OutputFile]) -> None:
         self.files.update((file.key, file) for file in files)
@@ -280,7 +304,7 @@ class _Publishing:
                 content = found.read_bytes()
             file = OutputFile(key, _size(content), _digest(content))
             self.files[key] = file
-            if self.earlier.files.get(key) != file or not self._is_there(file):
+            if not self._is_there(file):
                 if isinstance(content, Path):
                     self.lake.write_file(key, content)
                 else:
@@ -339,9 +363,10 @@ def _load(pointer: Pointer) -> _Published | None:
         return None
 
 
-def _all_there(files: Mapping[str, OutputFile], there: Mapping[str, int]) -> bool:
-    return all(there.get(key) == file.size for key, file in files.items())
-
-
-def _sizes(lake: Store) -> dict[str, int]:
-    return {info.key: info.size for prefix in ("usage/", "status/") for info in lake.list(prefix)}
+def _note_etags(
+    pointer: Pointer, version: str, published: _Published, stands: Mapping[str, OutputFile]
+) -> None:
+    """Note ETags that are not known, or were of a lake that this is a copy of; else nothing is written."""
+    if any(file.etag != published.files[key].etag for key, file in stands.items()):
+        with suppress(ChangedObjectError):  # another publication notes what it left
+            pointer.put(stands, published.told(), over=version)

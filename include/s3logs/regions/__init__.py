@@ -7,6 +7,7 @@
 | `own_table.py`, `bogons.py`, `lists.py`, `clouds.py` | where networks come from |
 | `service.py`, `cache.py` | asking the IP service or a file; what was said, by keyed hash |
 | `ipinfo.py`, `refresh.py` | cache, file and service as one source; asking again about what is due |
+| `rebuild.py` | the cache made anew of what is whole of it |
 | `countries.py` | countries by embedded databases |
 | `tables.py`, `salt.py` | all networks as one table; the secret key of the hashes |
 | `places.py`, `labels.py` | a region's country and coordinates; the labels that are no place |

@@ -2,14 +2,15 @@
 
     regions/cache/_checkpoint.json       which base counts, with its digest
     regions/cache/base-<token>.parquet   the merged entries
-    regions/cache/new/<token>.parquet    entries added since, one file for each writer
+    regions/cache/new/<digest>.parquet   entries added since, one file for each writer, by its SHA-256
 
 A pointer (`lake/pointer.py`) names the base. Writers never touch each other's files, so any number of them
 work at once, and the one merger deletes only what its checkpoint already holds.
 """
 
+import hashlib
 import logging
-import secrets
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
 from include.s3logs.lake.pointer import (
+    MENDED_BY_REPAIR,
     ORPHAN_AGE,
     Attempt,
     Json,
@@ -29,6 +31,7 @@ from include.s3logs.lake.pointer import (
     Pointer,
     read_file,
     sweep,
+    without_checksum,
 )
 from include.s3logs.regions.salt import HASH_BYTES
 from include.s3logs.stores.store import Store, read_all
@@ -40,6 +43,10 @@ log = logging.getLogger(__name__)
 FOLDER = "regions/cache"
 POINTER = f"{FOLDER}/_checkpoint.json"
 BASE = "base"
+NEW = f"{FOLDER}/new/"
+BASES = f"{FOLDER}/{BASE}-"
+"""Beginnings of the keys of new entries and of bases."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 COLUMNS = (
     Column("hash", "hash", "the keyed hash of the address"),
     Column("region", "text", "the label that the IP service gave"),
@@ -94,7 +101,8 @@ class RegionCache:
             columns = [list(hashes), list(regions), [today] * len(hashes)]
             arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
             table = pa.Table.from_arrays(arrays, schema=SCHEMA).sort_by("hash")
-            self.lake.write(f"{FOLDER}/new/{secrets.token_hex(16)}.parquet", to_parquet(table))
+            data = to_parquet(table)
+            self.lake.write(f"{NEW}{hashlib.sha256(data).hexdigest()}.parquet", data)
 
 
 def _days(entries: pa.Table) -> NDArray[np.int32]:
@@ -122,7 +130,12 @@ def _from_1(content: Json, lake: Store) -> Json:
     return {**content, "files": {BASE: named}}
 
 
-KIND = Kind("checkpoint of the region cache", 2, {1: _from_1}, says={"rows": "how many entries the base has"})
+KIND = Kind(
+    "checkpoint of the region cache",
+    3,
+    {1: _from_1, 2: without_checksum},
+    says={"rows": "how many entries the base has"},
+)
 
 
 def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) -> CacheState:
@@ -147,7 +160,7 @@ def merge_cache(lake: Store, today: date, *, sweep_age: timedelta = ORPHAN_AGE) 
         raise
     lake.delete(new)
     # The earlier base may be being read, so it goes with a later merge.
-    sweep(lake, f"{FOLDER}/{BASE}-", {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
+    sweep(lake, BASES, {attempt.files[BASE].key, *([base] if base else [])}, sweep_age)
     return state
 
 
@@ -164,12 +177,12 @@ def _read_entries(lake: Store) -> tuple[pa.Table, list[str], str | None]:
     """
     for _ in range(_READ_ATTEMPTS):
         try:
-            new = [info.key for info in lake.list(f"{FOLDER}/new/")]
+            new = [info.key for info in lake.list(NEW)]
             base, entries = _read_base(lake)
-            parts = [_parsed(lake, key, data) for key, data in zip(new, read_all(lake, new), strict=True)]
+            parts = [parsed(lake, key, data) for key, data in zip(new, read_all(lake, new), strict=True)]
         except (NotFoundError, FileNotFoundError):  # the latter while a folder is listed
             continue
-        return _newest(pa.concat_tables([entries, *parts])), new, base
+        return newest(pa.concat_tables([entries, *parts])), new, base
     raise ChangedObjectError(f"{lake.uri(FOLDER)} changes faster than it can be read.")
 
 
@@ -177,7 +190,7 @@ def _read_base(lake: Store) -> tuple[str | None, pa.Table]:
     try:
         found = Pointer(lake, POINTER, KIND).read()
         if found is None:
-            return None, SCHEMA.empty_table()
+            return None, _without_checkpoint(lake)
         base = found.files[BASE]
     except (NotAPointerError, KeyError, TypeError):
         raise _corrupt(lake, POINTER) from None
@@ -185,13 +198,31 @@ def _read_base(lake: Store) -> tuple[str | None, pa.Table]:
         data = read_file(lake, base, "")
     except CorruptLakeError:
         raise _corrupt(lake, base.key) from None
-    return base.key, _parsed(lake, base.key, data)
+    return base.key, parsed(lake, base.key, data)
 
 
-def _parsed(lake: Store, key: str, data: bytes) -> pa.Table:
+def _without_checkpoint(lake: Store) -> pa.Table:
+    """Return the entries of all bases: none, or the checkpoint is lost, or its first merge died before it."""
+    found = [parsed(lake, info.key, lake.read(info.key)) for info in lake.list(BASES)]
+    if found:
+        log.warning("%s is not there; all bases beside it are read.", lake.uri(POINTER))
+    return pa.concat_tables([SCHEMA.empty_table(), *found])
+
+
+def digest_in_name(key: str) -> str:
+    """Return the SHA-256 that a file of new entries has to have, by its name; "" of an earlier release's."""
+    name = key.removeprefix(NEW).removesuffix(".parquet")
+    return name if _DIGEST.fullmatch(name) else ""
+
+
+def parsed(lake: Store, key: str, data: bytes) -> pa.Table:
+    """Return the entries in a file; CorruptLakeError names one that is no part of the cache."""
+    expected = digest_in_name(key)
+    if expected and hashlib.sha256(data).hexdigest() != expected:
+        raise _corrupt(lake, key)
     try:
         table = from_parquet(data)
-    except pa.ArrowInvalid:
+    except (pa.ArrowException, OSError):  # the latter for a footer that cannot be read
         raise _corrupt(lake, key) from None
     if not table.schema.equals(SCHEMA):
         raise _corrupt(lake, key)
@@ -199,12 +230,10 @@ def _parsed(lake: Store, key: str, data: bytes) -> pa.Table:
 
 
 def _corrupt(lake: Store, key: str) -> CorruptLakeError:
-    return CorruptLakeError(
-        f"{lake.uri(key)} is no part of the region cache. Delete {lake.uri(FOLDER)}; it fills up again."
-    )
+    return CorruptLakeError(f"{lake.uri(key)} is no part of the region cache. {MENDED_BY_REPAIR}")
 
 
-def _newest(entries: pa.Table) -> pa.Table:
+def newest(entries: pa.Table) -> pa.Table:
     """Return one row for each hash, sorted by it: the one checked last."""
     entries = entries.sort_by([("hash", "ascending"), ("checked", "descending"), ("region", "ascending")])
     firsts = entries.group_by("hash", use_threads=False).aggregate(

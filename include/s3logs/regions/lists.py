@@ -10,8 +10,10 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from include.s3logs.errors import NotFoundError, S3LogsError
+from include.s3logs.lake.pointer import CHECKSUM, check_checksum, checksum
 from include.s3logs.regions.labels import GITHUB, VPN
 from include.s3logs.regions.networks import Labelled, read_network
 from include.s3logs.secrets import shown
@@ -59,20 +61,22 @@ def refresh_list(lake: Store, name: str, url: str, fetch: Fetch, today: date) ->
         return _stale(lake, name, str(error))
     except (ValueError, RecursionError) as error:  # the latter when brackets are nested without end
         return _stale(lake, name, f"{shown(url)} holds no list of networks: {error}")
-    kept = {"fetched": str(today), "networks": networks, "source": shown(url)}
-    lake.write(_key(name), json.dumps(kept, indent=1, sort_keys=True).encode() + b"\n")
+    kept: dict[str, Any] = {"fetched": str(today), "networks": networks, "source": shown(url)}
+    kept[CHECKSUM] = checksum(kept)
+    lake.write(list_key(name), json.dumps(kept, indent=1, sort_keys=True).encode() + b"\n")
     return Refreshed(len(networks), str(today), None)
 
 
 def load_list(lake: Store, name: str) -> AddressList | None:
     """Return the list in the lake, or None when there is none that can be read."""
     try:
-        kept = json.loads(lake.read(_key(name)))
+        kept = json.loads(lake.read(list_key(name)))
+        check_checksum(kept)  # lists of earlier releases have none
         return AddressList(_checked(kept["networks"]), kept["source"], kept["fetched"])
     except NotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
-        log.warning("%s is no list of networks (%s) and is left out.", lake.uri(_key(name)), error)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("%s is no list of networks (%s) and is left out.", lake.uri(list_key(name)), error)
         return None
 
 
@@ -126,5 +130,6 @@ def _stale(lake: Store, name: str, problem: str) -> Refreshed:
     return Refreshed(len(kept.networks), kept.fetched, problem)
 
 
-def _key(name: str) -> str:
+def list_key(name: str) -> str:
+    """Return the key of a list in the lake."""
     return f"{FOLDER}/{name}.json"

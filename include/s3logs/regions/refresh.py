@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NotFoundError
 from include.s3logs.lake.checkpoint import Checkpoint, load_checkpoint
+from include.s3logs.lake.pointer import MENDED_BY_REPAIR
 from include.s3logs.lake.stages import BINNED
 from include.s3logs.lake.stored_file import StoredFile
 from include.s3logs.regions.addresses import Addresses, pack
@@ -102,7 +103,6 @@ def _distinct_addresses(lake: Store, binned: Checkpoint) -> pa.Array:
                 found = pc.unique(pa.chunked_array([found, *column.chunks]))
     except (NotFoundError, ChangedObjectError, pa.ArrowException, OSError, KeyError) as error:
         raise CorruptLakeError(
-            f"{lake.uri(file.key)} does not have the content that the lake promises. "
-            f"Run log day {binned.log_day} again with force."
+            f"{lake.uri(file.key)} does not have the content that the lake promises. {MENDED_BY_REPAIR}"
         ) from error
     return found.drop_null()

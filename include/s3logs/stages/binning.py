@@ -42,7 +42,7 @@ def bin_day(work: Work) -> Outcome:
         inputs={"version": BINNED.version, "reduced": reduced.fingerprint},
         compute=lambda attempt: _bin(attempt, reduced, work.limits),
         upstream=reduced.lineage(),
-        force=work.force,
+        force=work.remakes(BINNED),
         token=work.token,
     )
 

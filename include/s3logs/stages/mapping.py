@@ -87,7 +87,7 @@ def map_day(work: Work) -> Outcome:
                 attempt, binned, _claims(catalog, keys, limits.keys), regions, folder, limits=limits
             ),
             upstream=binned.lineage(),
-            force=work.force or (earlier is not None and is_undetermined(earlier.counts)),
+            force=work.remakes(MAPPED) or (earlier is not None and is_undetermined(earlier.counts)),
             token=work.token,
         )
 

@@ -108,7 +108,7 @@ def reduce_day(work: Work) -> Outcome:
     def compute(attempt: Attempt) -> dict[str, int]:
         return _reduce(attempt, work, listing, before)
 
-    force = work.force or bool(before and may_be_read_now(work.sources(), listing, day, before))
+    force = work.remakes(REDUCED) or bool(before and may_be_read_now(work.sources(), listing, day, before))
     outcome = run_stage(lake, REDUCED, day, inputs=inputs, compute=compute, force=force, token=work.token)
     Rejections(day, work.settings.rejection_limit, outcome.checkpoint.counts).check()
     return outcome

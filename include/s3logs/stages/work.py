@@ -1,7 +1,7 @@
 """What a stage is given: one log day, and what it may need, opened when it asks for it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,7 +56,13 @@ class Work:
     force: bool = False
     carried: Carried | None = None
     first_try: bool = True
+    remake: Collection[str] = ()
+    """Stages, by name, whose results are damaged: they are computed again, and never of less."""
     limits: Limits = LIMITS
+
+    def remakes(self, stage: Stage) -> bool:
+        """Tell whether a stage is computed again although nothing changed."""
+        return self.force or stage.name in self.remake
 
     def upstream(self, stage: Stage) -> Checkpoint:
         """Return the checkpoint of the stage that this one reads.
@@ -68,7 +74,7 @@ class Work:
         if found is not None:
             return found
         own = intact_checkpoint(self.lake, stage.name, self.day) or self.told_later(stage)
-        if own and not self.force:
+        if own and not self.remakes(stage):
             raise KeptError(own)
         where = self.lake.uri(checkpoint_key(stage.reads, self.day))
         raise NotFoundError(f"{where} is not there. Do {_task_of(stage.reads)} of {self.day} first.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from io import BytesIO
+    from io import IOBase
     from pathlib import Path
 
     import pyarrow as pa
@@ -49,14 +49,14 @@ def schema_of_columns(columns: Columns) -> pa.Schema:
     return _schema(columns, seconds="s")
 
 
-def check_columns(source: Path | BytesIO, columns: Columns) -> str:
+def check_columns(source: Path | IOBase, columns: Columns) -> str:
     """Return what is wrong with the schema of a Parquet file that should have these columns, or nothing."""
     import pyarrow as pa  # noqa: PLC0415 (see above)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
         found = pq.read_schema(source)
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowException, OSError):
         return "it is no Parquet file"
     return check_schema(found, columns)
 

@@ -4,7 +4,7 @@
 |---|---|
 | `discover.py`, `stage.py`, `publish.py` | which log days; one stage of one day; the figures |
 | `complete.py` | is what a run leaves good enough? |
-| `rollup.py`, `regions.py`, `logging_audit.py` | of the DAGs with these names |
+| `rollup.py`, `regions.py`, `logging_audit.py`, `verification.py` | of the DAGs with these names |
 | `parameters.py` | what a run was asked for |
 | `errors.py` | how an error leaves a task |
 """

@@ -94,7 +94,7 @@ def test_a_lost_or_cut_file_is_computed_again(lake):
 def test_reading_a_file_with_other_content_fails_and_says_what_to_do(lake):
     checkpoint = Stage().run(lake, version=1).checkpoint
     lake.write(checkpoint.files["objects"].key, b"the r0ws")
-    with pytest.raises(CorruptLakeError, match="again with force"):
+    with pytest.raises(CorruptLakeError, match="make verify REPAIR=1"):
         read_output(lake, checkpoint, "objects")
 
 

@@ -14,6 +14,7 @@ from include.s3logs.lake.pointer import (
     put,
     read_file,
     sweep,
+    without_checksum,
 )
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.store import ABSENT
@@ -86,6 +87,23 @@ def test_what_is_no_pointer_is_told_from_none(lake, pointer, damage):
     lake.write(KEY, damage)
     with pytest.raises(NotAPointerError):
         pointer.read()
+
+
+def test_no_byte_of_a_pointer_changes_unnoticed(lake):
+    pointer = Pointer(lake, KEY, Kind("thing", 2, {1: without_checksum}))
+    pointer.put({"rows": OutputFile("things/rows", 8, "00")}, {"count": 8, "name": "x"}, over=ABSENT)
+    whole = lake.read(KEY)
+    for at in range(len(whole)):
+        lake.write(KEY, whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises((NotAPointerError, NewerLakeError)):
+            pointer.read()
+
+
+def test_a_pointer_of_an_earlier_format_needs_no_checksum_and_one_of_today_does(lake):
+    lake.write(KEY, b'{"format": 1, "count": 8}')
+    assert Pointer(lake, KEY, Kind("thing", 2, {1: without_checksum})).read().content == {"count": 8}
+    with pytest.raises(NotAPointerError, match="checksum"):
+        Pointer(lake, KEY, KIND).read()
 
 
 def test_a_later_format_is_refused_by_name(lake, pointer):

@@ -120,7 +120,7 @@ def test_a_month_that_has_not_what_its_days_counted_is_an_error_and_not_committe
 
 def test_a_day_whose_totals_are_not_what_was_promised_is_not_merged(archive, three_days):
     archive.lake.write(three_days[0].files["by_day"].key, b"something else")
-    with pytest.raises(CorruptLakeError, match="Run log day 2024-06-01 again with force"):
+    with pytest.raises(CorruptLakeError, match="make verify REPAIR=1"):
         merge_month(archive.lake, JUNE, three_days[:2])
 
 

@@ -1,5 +1,9 @@
 """Publish again: what is touched, what goes, and what comes back."""
 
+import json
+import os
+from dataclasses import replace
+
 import pytest
 
 from include.s3logs.errors import StoreUnavailableError
@@ -162,14 +166,59 @@ def test_a_damaged_published_file_is_restored_by_the_next_publish(archive, key, 
     assert {other for other in before if after[other] != before[other]} == {key}
 
 
-def test_a_published_file_with_other_content_of_the_same_size_is_restored_with_force(archive):
+@pytest.mark.parametrize("key", ["usage/reef/by_day.tsv", "usage/totals.json", STATUS])
+def test_a_published_file_with_other_content_of_the_same_size_is_restored(archive, key):
+    archive.do(FIRST, line())
+    publish(archive.lake, EXACT)
+    before, content = archive.files(), archive.lake.read(key)
+    archive.lake.write(key, content.replace(b"100", b"999"))
+    assert not publish(archive.lake, EXACT).reused
+    assert archive.lake.read(key) == content
+    after = archive.files()
+    assert {other for other in before if after[other] != before[other]} == {key}
+
+
+@pytest.mark.parametrize("how", ["named", "force"])
+def test_damage_that_no_etag_tells_is_restored_where_it_is_known(archive, how):
     archive.do(FIRST, line())
     publish(archive.lake, EXACT)
     key = "usage/reef/by_day.tsv"
-    content = archive.lake.read(key)
-    archive.lake.write(key, content.replace(b"100", b"999"))
-    publish(archive.lake, EXACT, force=True)
+    path, content = archive.lake.root / key, archive.lake.read(key)
+    written = path.stat().st_mtime_ns
+    path.write_bytes(content.replace(b"100", b"999"))
+    os.utime(path, ns=(written, written))
+    assert publish(archive.lake, EXACT).reused
+    publish(archive.lake, EXACT, **{"named": {"damaged": [key]}, "force": {"force": True}}[how])
     assert archive.lake.read(key) == content
+
+
+def test_a_copied_lake_is_read_once_and_nothing_in_it_is_written_anew(archive, tmp_path):
+    archive.do(FIRST, line())
+    publish(archive.lake, EXACT)
+    copied = archive.copy(tmp_path / "copy")
+    for key in copied.files():
+        os.utime(copied.lake.root / key)
+    before = copied.files()
+    assert publish(copied.lake, EXACT).reused
+    assert copied.files() == before
+    noted = copied.published()
+    assert {key: file.etag for key, file in noted.files.items()} == {
+        key: file.etag for key, file in before.items()
+    }
+    assert noted == archive.published()
+
+
+def test_of_a_publication_without_etags_files_are_compared(archive):
+    archive.do(FIRST, line())
+    publish(archive.lake, EXACT)
+    found = archive.published()
+    before = {
+        "format": 1,
+        "files": {key: {"size": f.size, "sha256": f.sha256} for key, f in found.files.items()},
+    }
+    archive.lake.write(CHECKPOINT, json.dumps(before | dict(found.content)).encode())
+    assert publish(archive.lake, EXACT).reused
+    assert (archive.published(), archive.published().format) == (replace(found, format=2), 2)
 
 
 @pytest.mark.parametrize(
@@ -188,10 +237,10 @@ def test_a_published_file_with_other_content_of_the_same_size_is_restored_with_f
 def test_after_damage_to_the_checkpoint_everything_is_published_anew(archive, damage):
     archive.do(FIRST, line())
     publish(archive.lake, EXACT)
-    checkpoint, content = archive.lake.read(CHECKPOINT), archive.contents()
+    checkpoint, content = archive.published(), archive.contents()
     archive.lake.write(CHECKPOINT, damage)
     assert not publish(archive.lake, EXACT).reused
-    assert archive.lake.read(CHECKPOINT) == checkpoint
+    assert archive.published() == checkpoint
     assert archive.contents() == content
 
 

@@ -246,7 +246,7 @@ def test_rows_that_cannot_be_read_are_named_and_nobody_is_asked(lake, damage):
         path.write_bytes(bytes(rows.size // 2 if damage == "short" else rows.size))
     remember(lake, {HOME: "DE", ABROAD: "US"})
     service = Service()
-    with pytest.raises(CorruptLakeError, match=f"{rows.key} does not .* Run log day {ago(2)} again"):
+    with pytest.raises(CorruptLakeError, match=f"{rows.key} does not .*make verify REPAIR=1"):
         again(lake, service)
     assert service.asked == []
 

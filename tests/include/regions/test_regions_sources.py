@@ -288,6 +288,15 @@ def test_github_goes_before_the_clouds_it_rents_from_and_vpns_come_after_them(tm
     assert found == ["GitHub", "GitHub", "GitHub", "VPN", "VPN", "AWS/us-west-2"]
 
 
+def test_a_list_in_the_lake_that_is_not_the_one_that_was_kept_is_left_out(tmp_path, caplog):
+    lake = LocalStore(tmp_path)
+    refresh_list(lake, "vpn", "http://vpn", lambda _: b"192.0.2.0/24\n", DAY)
+    assert load_list(lake, "vpn").networks == ("192.0.2.0/24",)
+    lake.write("regions/lists/vpn.json", lake.read("regions/lists/vpn.json").replace(b"192", b"193"))
+    assert load_list(lake, "vpn") is None
+    assert "its checksum is that of other content" in caplog.text
+
+
 def test_a_list_in_the_lake_that_cannot_be_read_is_left_out_with_a_warning(tmp_path, caplog):
     lake = LocalStore(tmp_path)
     lake.write("regions/lists/vpn.json", b'{"networks": ["x"], "source": "", "fetched": ""}')

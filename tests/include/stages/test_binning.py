@@ -1,7 +1,7 @@
 """Bin: the rows of a reduced day, sorted by collapsed object key, and their totals."""
 
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 
@@ -12,6 +12,7 @@ import pytest
 from include.s3logs.catalogs.zarr import collapse_zarr
 from include.s3logs.errors import CorruptLakeError, ReconciliationError
 from include.s3logs.lake.checkpoint import load_checkpoint, read_output
+from include.s3logs.lake.pointer import named
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
@@ -181,7 +182,7 @@ def test_the_checkpoint_carries_what_reduce_counted(world):
     reduced = world.reduced(line("a.txt"))
     told = bin_day(world.lake, reduced).checkpoint.upstream["reduced"]
     assert (told["fingerprint"], told["counts"]) == (reduced.fingerprint, reduced.counts)
-    assert told["objects"] == asdict(reduced.files["objects"])
+    assert told["objects"] == named(reduced.files["objects"])
 
 
 @pytest.mark.parametrize("name", ["reduced_rows", "bytes_sent"])
@@ -196,7 +197,7 @@ def test_a_day_whose_counts_do_not_add_up_fails_and_commits_nothing(world, name)
 def test_reduced_rows_that_are_not_what_was_promised_are_not_binned(world):
     reduced = world.reduced(line("a.txt"))
     world.lake.write(reduced.files["rows"].key, b"something else")
-    with pytest.raises(CorruptLakeError, match="Run log day 2024-06-01 again with force"):
+    with pytest.raises(CorruptLakeError, match="make verify REPAIR=1"):
         bin_day(world.lake, reduced)
 
 
