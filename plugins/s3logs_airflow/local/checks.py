@@ -14,17 +14,18 @@ from s3logs_airflow.local.home import Home
 if TYPE_CHECKING:
     from include.s3logs.settings import Settings
 
+_CHOSEN = ("sources", "lake", "catalog")
 _DEFAULT_POOL = "default_pool"
 
 
 def check_before_start(home: Home, chosen: Mapping[str, str]) -> None:
     """Raise SettingsError for settings, of those chosen and others, that a run would stumble over."""
     from include.s3logs.deployment import Deployment, access_from_environment
-    from include.s3logs.settings import Settings, load_limits
+    from include.s3logs.settings import read_limits, read_settings
 
-    names = {name: chosen[f"S3LOGS_{name.upper()}"] for name in ("sources", "lake", "catalog")}
-    settings = Settings(**names)  # type: ignore[arg-type]  # texts, as in the environment
-    faults = [*_pool_faults(home, load_limits().pool), *_connection_faults(home, settings)]
+    settings = read_settings(**{name: chosen[f"S3LOGS_{name.upper()}"] for name in _CHOSEN})
+    limits = read_limits()
+    faults = [*limits.faults, *_pool_faults(home, limits.pool), *_connection_faults(home, settings)]
     Deployment(settings, access_from_environment()).check(offline=True, others=faults)
 
 

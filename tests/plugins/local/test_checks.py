@@ -45,6 +45,7 @@ def test_what_makes_sense_passes_before_the_first_start(home, chosen):
 
 def test_all_faults_are_told_at_once(home, chosen, settings_env):
     settings_env(pool="nopool", aws_conn_id="nobody", region_table="/absent.csv", catalogue="x")
+    settings_env(operations="GET", retries=-1)
     chosen |= {"S3LOGS_CATALOG": f"{home.folder}/danid", "S3LOGS_SOURCES": "s3://logs/"}
     told = "\n".join(faults(home, chosen))
     for part in (
@@ -53,6 +54,8 @@ def test_all_faults_are_told_at_once(home, chosen, settings_env):
         "S3LOGS_CATALOGUE is no setting",
         "is no file and no kind of catalog; did you mean dandi?",
         "S3LOGS_REGION_TABLE='/absent.csv' is no file",
+        "S3LOGS_OPERATIONS='GET': 'GET' is no operation",
+        "S3LOGS_RETRIES='-1': Input should be greater",
     ):
         assert part in told
 
