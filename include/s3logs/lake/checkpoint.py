@@ -50,7 +50,8 @@ KIND = Kind(
         "log_day": "the log day; of a month its first",
         "fingerprint": "what tells this result from others, for the next stage",
         "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
-        "counts": "what was counted; it reconciles with the stage before",
+        "counts": "what was counted; it reconciles with the stage before. Of reduce `operation …`, too, "
+        "where no request of an operation of the settings was counted: how many records of others were seen",
         "upstream": "`fingerprint` and `counts` of the stages before; of reduce `objects`, `settings`, too",
     },
 )

@@ -11,12 +11,16 @@ from include.s3logs.tables.sorting import Limits as Sorting
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a stage holds of a day in memory at once; the result does not depend on it."""
+    """What a stage holds of a day in memory at once; the figures do not depend on it."""
 
     rows: int = BATCH
     """Rows of a file."""
     keys: int = 1 << 14
     """Object keys whose totals are given at once."""
+    looked_at_lines: int = 10_000
+    """Lines after which no other log object is looked at for the operations that are there."""
+    looked_at_objects: int = 200
+    """Log objects that are looked at for them, no more than a piece of each."""
     sorting: Sorting = SORTING
     logs: OfLogs = OF_LOGS
 

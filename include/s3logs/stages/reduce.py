@@ -42,7 +42,7 @@ from include.s3logs.parsing.parse import Selector
 from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.settings import Settings
-from include.s3logs.stages import object_list
+from include.s3logs.stages import object_list, operations
 from include.s3logs.stages.object_list import Before, made_before, refuse_fewer, result_that_stays
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA = REDUCED.file("rows").schema
 _COLUMNS = ("time", *SCHEMA.names[1:])
+_OPERATION = "operation"
 _SUCCESS = range(200, 300)
 _UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
 _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
@@ -125,11 +126,12 @@ def check_rejections(
 def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | None) -> dict[str, int]:
     with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
         rows = RowsFile(folder / "rows", SCHEMA)
-        reduction = _Reduction(
-            *(attempt, work.sources(), work.settings, rows, quarantine), limits=work.limits.logs
-        )
-        counts = reduction.run(listing.of(work.day), listing)
+        stores, objects = work.sources(), listing.of(work.day)
+        reduction = _Reduction(*(attempt, stores, work.settings, rows, quarantine), limits=work.limits.logs)
+        counts = reduction.run(objects, listing)
     refuse_fewer(work, before, counts)
+    if reduction.missing and counts["records"]:
+        counts |= operations.look_for(reduction.missing, stores, objects, listing, work.limits)
     return counts
 
 
@@ -152,7 +154,9 @@ class _Reduction:
         self.counts: Counter[str] = Counter()
         self.objects = [object_list.HEADER]
         wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
-        self.selector = Selector(wanted, _COLUMNS)
+        self.missing = set(settings.operations)  # of which no request was counted
+        is_one = len(self.missing) == 1  # then every row is one of it
+        self.selector = Selector(wanted, _COLUMNS if is_one else (*_COLUMNS, _OPERATION))
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
@@ -225,6 +229,10 @@ class _Reduction:
     def _keep(self, found: pa.Table) -> None:
         if not found.num_rows:
             return
+        if self.missing:
+            has_operations = _OPERATION in found.column_names
+            self.missing -= set(found[_OPERATION].unique().to_pylist()) if has_operations else self.missing
+        found = found.select(_COLUMNS)
         nothing = number_array(np.zeros(found.num_rows, np.int64), pa.int64())
         sent = pc.coalesce(found["bytes_sent"], nothing)  # null is 0 bytes
         self.counts["bytes_sent"] += pc.sum(sent).as_py()
