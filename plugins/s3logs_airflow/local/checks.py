@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -25,8 +26,22 @@ def check_before_start(home: Home, chosen: Mapping[str, str]) -> None:
 
     settings = read_settings(**{name: chosen[f"S3LOGS_{name.upper()}"] for name in _CHOSEN})
     limits = read_limits()
-    faults = [*limits.faults, *_pool_faults(home, limits.pool), *_connection_faults(home, settings)]
+    faults = [
+        *_user_faults(),
+        *limits.faults,
+        *_pool_faults(home, limits.pool),
+        *_connection_faults(home, settings),
+    ]
     Deployment(settings, access_from_environment()).check(offline=True, others=faults)
+
+
+def _user_faults() -> list[str]:
+    """Airflow does not start for a user without a name, and says so in a log only."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on the version of Python
+        return [f"This user (number {os.getuid()}) has no name, and Airflow needs one: set USER to any."]
+    return []
 
 
 def _pool_faults(home: Home, pool: str) -> list[str]:

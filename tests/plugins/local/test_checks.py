@@ -1,5 +1,6 @@
 """What a run would stumble over is refused before Airflow is started, all of it at once."""
 
+import os
 import sqlite3
 from contextlib import closing
 
@@ -58,6 +59,15 @@ def test_all_faults_are_told_at_once(home, chosen, settings_env):
         "S3LOGS_RETRIES='-1': Input should be greater",
     ):
         assert part in told
+
+
+def test_a_user_without_a_name_is_told_how_to_get_one(home, chosen, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    (told,) = faults(home, chosen)
+    assert told == f"This user (number {os.getuid()}) has no name, and Airflow needs one: set USER to any."
 
 
 def test_what_somebody_made_in_airflow_is_known(home, chosen, settings_env, database):
