@@ -14,6 +14,7 @@ from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, open_days
 from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
 from include.s3logs.logs.sources import Listing, find_log_objects
+from include.s3logs.secrets import masked
 from include.s3logs.settings import Settings
 from include.s3logs.stages import reduce
 from include.s3logs.stores.store import PARALLEL_READS, Store
@@ -225,7 +226,8 @@ def _report(plan: Plan, listing: Listing, others: list[date], limit: int) -> Non
     objects, changed = sum(plan.objects.values()), len(plan.work)
     log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, changed)
     if listing.foreign:
-        log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples[:3])
+        examples = [masked(uri) for uri in listing.foreign_examples[:3]]
+        log.info("%d objects are no access logs, such as %s", listing.foreign, examples)
     if absent := [day for day in plan.days if day not in listing.by_day and day not in others]:
         log.warning("No log objects for %s", ", ".join(map(str, absent)))
     if plan.left_over:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from include.s3logs.logs.rolled_up.manifest import Manifest
+from include.s3logs.secrets import masked
 
 _EXAMPLES = 20
 
@@ -58,4 +59,5 @@ class RollUpResult:
     def _explain(self, reasons: Mapping[str, str]) -> None:
         for where, reason in reasons.items():
             if len(self.examples) < _EXAMPLES:
-                self.examples.setdefault(where, reason)  # why it stays tells more than why it was not read
+                # Why it stays tells more than why it was not read.
+                self.examples.setdefault(masked(where), reason)

@@ -41,6 +41,7 @@ from include.s3logs.logs.sources import Listing
 from include.s3logs.parsing.parse import Selector
 from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
+from include.s3logs.secrets import masked
 from include.s3logs.settings import Settings
 from include.s3logs.stages import object_list, operations
 from include.s3logs.stages.object_list import Before, made_before, refuse_fewer, result_that_stays
@@ -189,7 +190,8 @@ class _Reduction:
                     f"The log object {where} cannot be read: {error} Mend or remove it and run the day "
                     f"again{hint}."
                 ) from error
-            log.warning("The log object %s cannot be read and is skipped: %s", where, error)
+            told = masked(f"The log object {where} cannot be read and is skipped: {error}")
+            log.warning("%s", told)
             self.counts["unreadable_objects"] += 1
             self.quarantine.add(log_object, None, f"unreadable: {error}", None)
 
