@@ -25,7 +25,8 @@ def execute(stage, upstream=None):
     operator = StageOperator(task_id=stage.task, stage=stage.name, day=str(FIRST), upstream=upstream)
     events = defaultdict(lambda: SimpleNamespace(extra={}))
     run = SimpleNamespace(run_id="manual", conf={})
-    return operator.execute({"params": {}, "dag_run": run, "outlet_events": events})
+    task = SimpleNamespace(try_number=1)
+    return operator.execute({"params": {}, "ti": task, "dag_run": run, "outlet_events": events})
 
 
 @pytest.mark.parametrize(("stage", "first"), [(BINNED, "reduce"), (MAPPED, "bin")])
