@@ -14,7 +14,7 @@ from dotenv import load_dotenv
 
 from include.s3logs.errors import S3LogsError
 from include.s3logs.pipeline import DayRange, Days, preview, run
-from include.s3logs.settings import PROJECT, load_settings
+from include.s3logs.settings import PROJECT, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(days: Days | None, force: bool) -> int:
-    settings = load_settings()
+    settings = read_settings()
     report = run(settings, days=days, force=force, progress=_say)
     if report.published is None:
         _say(f"publish  FAILED: {report.error}")
@@ -43,7 +43,7 @@ def _run(days: Days | None, force: bool) -> int:
 
 
 def _discover(days: Days | None, force: bool) -> int:
-    plan = preview(load_settings(), days=days, force=force)
+    plan = preview(read_settings(), days=days, force=force)
     for day in plan.days:
         _say(f"{day}  {plan.objects[day]:>7,} log objects  {plan.work.get(day, 'up to date')}")
     work = sum(day in plan.work for day in plan.days)

@@ -1,7 +1,7 @@
 """What makes no sense in the settings of a deployment, all of it at once, before any work.
 
-What a value says wrong by itself, `settings` refuses already; here is what it takes a look at other settings,
-at the environment, at files or at S3 to know.
+What a value says wrong by itself, `settings` knows; here is what it takes a look at other settings, at the
+environment, at files or at S3 to know, and all of it together.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def faults_of(
         *(partial(_check_database, file) for file in [settings.ipinfo_mmdb] if file),
         salt,
     ]
-    faults = faults_of_environment()
+    faults = [*settings.faults, *faults_of_environment()]
     for check in checks:
         try:
             check()

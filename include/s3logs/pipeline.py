@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeVar
 from include.s3logs.catalogs.claims import EmptyCatalog
 from include.s3logs.days.discover import Plan, Request, discover, look
 from include.s3logs.days.judgement import NOTHING, Judgement, judge
+from include.s3logs.days.unmatched import unmatched
 from include.s3logs.deployment import Access, Deployment, access_from_environment
 from include.s3logs.errors import CatalogError, ChangedObjectError, S3LogsError
 from include.s3logs.lake import stages
@@ -138,7 +139,9 @@ def run(
         )
     except S3LogsError as error:
         return Report(reports, None, str(error))
-    return Report(reports, published, judgement=judge(published.days, settings))
+    done = [day for day in published.days if date.fromisoformat(day.log_day) in plan.days]
+    last_words = unmatched(done, settings, lambda: catalog)
+    return Report(reports, published, judgement=judge(published.days, settings, unmatched=last_words))
 
 
 def do_day(work: Work) -> DayReport:

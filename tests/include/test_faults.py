@@ -5,7 +5,7 @@ import pytest
 from include.s3logs.deployment import Access, Deployment
 from include.s3logs.errors import SettingsError
 from include.s3logs.pipeline import preview, run
-from include.s3logs.settings import Settings
+from include.s3logs.settings import Settings, load_settings, read_settings
 from include.s3logs.settings.overlaps import overlap
 from tests.support.mmdb import mmdb
 
@@ -61,6 +61,28 @@ def test_all_faults_are_told_at_once(tmp_path, settings_env):
     assert len(told) == len(parts)
     for part, line in zip(parts, told, strict=True):
         assert part in line
+
+
+def test_values_that_make_no_sense_by_themselves_are_told_with_the_rest(tmp_path, settings_env):
+    settings_env(sources=f"{tmp_path}/absent", lake="ftp://x", operations="GET,HEAD", round_to=0)
+    settings_env(restrict_to_datasets="a", exclude_datasets="b", catalogue="x")
+    settings = read_settings()
+    assert (settings.operations, settings.round_to) == (("REST.GET.OBJECT",), 20)  # the defaults stand in
+    assert settings.restrict_to_datasets == ("a",)
+    parts = [
+        "S3LOGS_EXCLUDE_DATASETS='b': not together with",
+        "S3LOGS_OPERATIONS='GET,HEAD': 'GET' is no operation; did you mean REST.GET.OBJECT? 'HEAD' is no",
+        "S3LOGS_ROUND_TO='0': Input should be greater",
+        "S3LOGS_CATALOGUE is no setting",
+        "check S3LOGS_SOURCES",
+        "'ftp://x' is neither a folder nor an s3:// address",
+    ]
+    with pytest.raises(SettingsError) as raised:
+        run(settings, access=NOBODY)
+    for part, told in zip(parts, str(raised.value).splitlines(), strict=True):
+        assert part in told
+    with pytest.raises(SettingsError, match="S3LOGS_OPERATIONS"):
+        load_settings()  # who tells nothing else
 
 
 def test_what_is_not_set_is_told_with_the_rest():

@@ -1,10 +1,13 @@
 """The DAG for real: Airflow's own runner, on folders and on an S3 server."""
 
+import json
+import logging
 import shutil
 from dataclasses import dataclass, field
 
 import pytest
 
+from tests.support.leak_scan import Canaries
 from tests.support.paths import PROJECT
 
 
@@ -107,3 +110,35 @@ def get(server):
         return server.get(path, headers=headers, follow_redirects=False)
 
     return ask
+
+
+@pytest.fixture
+def canary():
+    return Canaries()
+
+
+@pytest.fixture
+def logged(caplog, capfd):
+    """All that was logged and printed since the test began."""
+    caplog.set_level(logging.DEBUG)
+    printed = []
+
+    def read():
+        printed.extend(capfd.readouterr())
+        return "".join([caplog.text, *printed]).encode("utf-8", "surrogateescape")
+
+    return read
+
+
+@pytest.fixture
+def connected(canary, aws, monkeypatch):
+    """A connection to S3 whose key, secret and session token are canaries."""
+    extra = {
+        "endpoint_url": aws.endpoint,
+        "region_name": "us-east-1",
+        "aws_session_token": canary("session token"),
+    }
+    made = {"login": canary("access key"), "password": canary("secret key"), "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", **made}))
+    monkeypatch.setenv("IP_HASH_SALT", canary("salt"))
+    return aws

@@ -5,14 +5,10 @@ and what the pages and Airflow's API show to a viewer.
 """
 
 import json
-import logging
-import sqlite3
-from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import HOME
-from tests.support.leak_scan import Canaries
+from tests.support.canaries import database, log_lines
 from tests.support.paths import PROJECT
 from tests.support.small_archive import FIRST, line
 from tests.support.small_world import SmallWorld
@@ -22,76 +18,12 @@ BUCKET = "canary-logs"
 
 
 @pytest.fixture
-def canary():
-    return Canaries()
-
-
-@pytest.fixture
-def logged(caplog, capfd):
-    """All that was logged and printed since the test began."""
-    caplog.set_level(logging.DEBUG)
-    printed = []
-
-    def read():
-        printed.extend(capfd.readouterr())
-        return "".join([caplog.text, *printed]).encode("utf-8", "surrogateescape")
-
-    return read
-
-
-@pytest.fixture
-def connected(canary, aws, monkeypatch):
-    """A connection whose key, secret and session token are canaries, and a bucket behind it."""
-    extra = {
-        "endpoint_url": aws.endpoint,
-        "region_name": "us-east-1",
-        "aws_session_token": canary("session token"),
-    }
-    made = {"login": canary("access key"), "password": canary("secret key"), "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", **made}))
-    monkeypatch.setenv("IP_HASH_SALT", canary("salt"))
+def world(tmp_path, settings_env, aws):
     aws.bucket(BUCKET)
-    return aws
-
-
-@pytest.fixture
-def world(tmp_path, settings_env):
     world = SmallWorld(tmp_path)
     settings_env(lake=world.lake.root, catalog=world.folder / "catalog.csv", rejection_limit=1)
     settings_env(sources=f"s3://{BUCKET}/logs/")
     return world
-
-
-def database(*, audit=True):
-    """All of Airflow's database, or all but its audit log, which has what people sent to the API."""
-    with sqlite3.connect(f"{HOME.name}/airflow.db") as connection:
-        rows = [row for row in connection.iterdump() if audit or not row.startswith('INSERT INTO "log"')]
-    return "\n".join(rows).encode("utf-8", "surrogateescape")
-
-
-def log_lines(canary):
-    """Records and torn lines with canaries in all fields, in the cases and encodings that there are."""
-    record = line().decode().rstrip("\n")
-    names = (
-        "X-Amz-Signature",
-        "x-amz-credential",
-        "X-AMZ-SECURITY-TOKEN",
-        "AWSAccessKeyId",
-        "session",
-        "Sig",
-    )
-    for name in names:
-        for encode in (str, quote, lambda text: quote(quote(text, safe=""), safe="")):
-            for field, old, new in (
-                ("URI", "GET /x HTTP", "GET /x?a=1&{} HTTP"),
-                ("referer", '"-"', '"https://host/x?{}"'),
-                ("agent", '"curl/8"', '"curl/8 https://u:{}@host/?{}"'),
-                ("requester", " - R1", " arn:aws:iam::1:user/{} R1"),
-            ):
-                word = canary(f"{name} in {field}")
-                yield record.replace(old, new.replace("{}", encode(f"{name}={word}")))
-    for begin in ("ignature=", "?session=", "GET /x?X-Amz-Signature=", "198.51.100.7 ", ""):
-        yield f"{begin}{canary(f'torn line {begin}')}"
 
 
 def deliver(aws, canary):
@@ -133,6 +65,37 @@ def test_nothing_of_a_day_that_fails_sings(world, connected, canary, run_dag, lo
     log = logged()
     assert b"line 73: header fields malformed" in log
     assert canary.found(log) | canary.found(database()) == set()
+
+
+@pytest.fixture
+def odd_names(world, connected, canary):
+    """A good, a foreign and an unreadable object, with canaries in their names and in a line."""
+    key = f"copy?X-Amz-Signature={canary('key in a line')}"
+    content = {
+        f"{FIRST}-11-00-00-A": line(key) + line(time="11:00:00"),
+        f"note?X-Amz-Credential={canary('foreign object')}": b"",
+        f"copy?X-Amz-Signature={canary('folder')}/{FIRST}-12-00-00-B": b"\x1f\x8bno gzip",
+    }
+    for name, data in content.items():
+        connected.client().put_object(Bucket=BUCKET, Key=f"logs/{name}", Body=data)
+
+
+def test_names_of_objects_are_data_and_do_not_sing_of_what_is_in_them(
+    world, odd_names, canary, run_dag, logged, settings_env
+):
+    """Keys that were asked for are in the tables, names of objects in the lists beside them."""
+    settings_env(on_unreadable="skip", partial="accept")
+    run = run_dag(days=[str(FIRST)])
+    assert run.state == "success"
+    counts = run.xcoms["day.reduce", str(FIRST)]["counts"]
+    assert (counts["reduced_rows"], counts["unreadable_objects"], counts["foreign_objects"]) == (2, 1, 1)
+    settings_env(on_unreadable="fail")
+    assert run_dag(days=[str(FIRST)], force=True).states["day.reduce", str(FIRST)] == "failed"
+    status = world.files("status/", "publish/", "open/")
+    written = {"the log": logged(), "the database": database(), **status}
+    assert {what: found for what, data in written.items() if (found := canary.found(data))} == {}
+    foreign = next(data for key, data in world.files("reduced/").items() if "/foreign-" in key)
+    assert canary.found(foreign) == {"foreign object"}
 
 
 def test_addresses_with_secrets_are_refused_and_do_not_sing(world, canary, run_dag, logged, settings_env):

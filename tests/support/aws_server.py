@@ -115,9 +115,9 @@ class AwsServer:
         else:
             self.put_policy(target, before)
 
-    def answer(self, operation, code, status=403, bucket="", region="us-east-1"):
+    def answer(self, operation, code, status=403, bucket="", region="us-east-1", *, sentence="invented"):
         """Let the server answer an operation (on one bucket) with an error."""
-        body = f"<Error><Code>{code}</Code><Message>invented</Message></Error>".encode()
+        body = f"<Error><Code>{code}</Code><Message>{sentence}</Message></Error>".encode()
 
         def reply(request, **_):
             if f"{request.url}/".replace("?", "/").startswith(f"{self.endpoint}/{bucket}".rstrip("/") + "/"):

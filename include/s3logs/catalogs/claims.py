@@ -31,6 +31,14 @@ class Catalog(Protocol):
     def fingerprint(self) -> str:
         """Return a digest of all that the catalog could claim: the same digest, the same claims."""
 
+    @property
+    def examples(self) -> Sequence[str]:
+        """Return for people what keys that a dataset claims are like; nothing if none claims any."""
+
+    @property
+    def unknown(self) -> Sequence[str]:
+        """Return the datasets to exclude that the catalog does not list, as far as it lists any."""
+
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return the claims (schema CLAIMS, no nulls) on those of the keys that a dataset claims.
 
@@ -70,6 +78,7 @@ class EmptyCatalog:
     """The catalog of a deployment that has none: nobody claims anything."""
 
     fingerprint = "none"
+    examples = unknown = ()
 
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return no rows."""

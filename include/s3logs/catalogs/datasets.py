@@ -43,17 +43,19 @@ class DatasetFilter:
         wanted = sorted((known & self.restrict_to if self.restrict_to else known) - self.exclude)
         return wanted[: self.limit] if self.limit else wanted
 
-    def check(self, names: Iterable[str]) -> None:
-        """Raise SettingsError if datasets to restrict to are not among the catalog's; warn of others."""
+    def check(self, names: Iterable[str]) -> list[str]:
+        """Raise SettingsError if datasets to restrict to are not among the catalog's.
+
+        Returns those to exclude that are not, with the one that may be meant, and warns of them.
+        """
         known = set(names)
         if absent := sorted(self.restrict_to - known):
             told = ", ".join(f"{name}{_meant(name, known)}" for name in absent)
             raise SettingsError(f"S3LOGS_RESTRICT_TO_DATASETS: the catalog has no dataset {told}.")
-        if absent := sorted(self.exclude - known):
-            log.warning(
-                "S3LOGS_EXCLUDE_DATASETS: the catalog has no dataset %s.",
-                ", ".join(f"{name}{_meant(name, known)}" for name in absent),
-            )
+        unknown = [f"{name}{_meant(name, known)}" for name in sorted(self.exclude - known)]
+        if unknown:
+            log.warning("S3LOGS_EXCLUDE_DATASETS: the catalog has no dataset %s.", ", ".join(unknown))
+        return unknown
 
     def as_text(self) -> str:
         """Return the filter as a text, the same for equal filters."""

@@ -24,7 +24,7 @@ class ManifestCatalog(TableCatalog):
     def __init__(self, data: bytes, name: str, datasets: DatasetFilter = ALL) -> None:
         """Read the file; CatalogError names `name` and the row that makes no sense."""
         rows = _checked(_read(data, name), name)
-        datasets.check(rows["dataset"])
+        self.unknown = datasets.check(rows["dataset"])
         table = pa.Table.from_pandas(rows, CLAIMS, preserve_index=False)
         super().__init__(in_order(table), hashlib.sha256(data).hexdigest(), datasets)
 

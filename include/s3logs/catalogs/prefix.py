@@ -18,6 +18,8 @@ class PrefixCatalog:
     would have a name which `usage/` needs itself, or one too long for a folder.
     """
 
+    unknown = ()
+
     def __init__(self, segments: int, datasets: DatasetFilter = ALL) -> None:
         """Take how many segments (from 1 up) name the dataset."""
         if datasets.limit:
@@ -28,6 +30,7 @@ class PrefixCatalog:
         self._datasets = datasets
         self._pattern = rf"(?s)^(?P<dataset>[^/]+(?:/[^/]+){{{segments - 1}}})/(?P<asset_path>.+)$"
         self.fingerprint = f"prefix:{segments} {datasets.as_text()}"
+        self.examples = ("/".join([*["<segment>"] * segments, "<asset path>"]),)
 
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return a row for each key that is long enough."""

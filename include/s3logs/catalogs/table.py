@@ -13,10 +13,13 @@ from include.s3logs.tables.order import begins
 
 _DRAFT = "draft"  # an archive's newest state, before it gets a version number
 _NUMBER_WIDTH = 20
+_EXAMPLES = 3
 
 
 class TableCatalog:
     """Claims in memory. A key that several datasets hold counts for the one whose name comes first."""
+
+    unknown: Sequence[str] = ()
 
     def __init__(self, rows: pa.Table, digest: str, datasets: DatasetFilter) -> None:
         """Take rows in the order of `in_order` and the digest of what they were read from."""
@@ -25,6 +28,7 @@ class TableCatalog:
             chosen = pa.array(datasets.chosen(pc.unique(rows["dataset"]).to_pylist()), pa.string())
             rows = rows.filter(pc.is_in(rows["dataset"], value_set=chosen))
         self.rows = rows
+        self.examples = tuple(rows["object_key"][:_EXAMPLES].unique().to_pylist())
 
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return the rows of these keys."""

@@ -16,6 +16,7 @@ from include.s3logs.lake.open_days import claim_day, notes, open_days
 from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
 from include.s3logs.logs.listings import Carried, carry
 from include.s3logs.logs.sources import Listing, find_log_objects
+from include.s3logs.secrets import masked
 from include.s3logs.settings import Settings
 from include.s3logs.stages import reduce
 from include.s3logs.stores.store import ABSENT, PARALLEL_READS, Store
@@ -282,7 +283,8 @@ def _report(plan: Plan, listing: Listing, others: list[date], limit: int) -> Non
     objects, changed = sum(plan.objects.values()), len(plan.work)
     log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, changed)
     if (foreign := listing.foreign).count:
-        log.info("%d objects are no access logs, such as %s", foreign.count, foreign.examples[:3])
+        examples = [masked(uri) for uri in foreign.examples[:3]]
+        log.info("%d objects are no access logs, such as %s", foreign.count, examples)
     if absent := [day for day in plan.days if day not in listing.by_day and day not in others]:
         log.warning("No log objects for %s", ", ".join(map(str, absent)))
     if plan.left_over:

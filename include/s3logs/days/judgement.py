@@ -1,6 +1,6 @@
 """Is what a run leaves good enough? What fails it, and what is only said."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from include.s3logs.days.salts import salts_by_month
@@ -29,11 +29,16 @@ class Judgement:
 NOTHING = Judgement((), ())
 
 
-def judge(days: Sequence[LogDay], settings: Settings, own: Collection[str] | None = None) -> Judgement:
+def judge(
+    days: Sequence[LogDay],
+    settings: Settings,
+    own: Collection[str] | None = None,
+    unmatched: Iterable[str] = (),
+) -> Judgement:
     """Judge the log days of the lake.
 
     `own` are the days that the run was to do (None: all). Others are not its fault, as another run may be at
-    work on them: they are warnings.
+    work on them: they are warnings. So is what is `unmatched`, and it stands last.
     """
     failures, warnings = list[str](), list[str]()
     lacking = unfinished(days, partial=settings.partial == "fail")
@@ -61,7 +66,7 @@ def judge(days: Sequence[LogDay], settings: Settings, own: Collection[str] | Non
             f"{differ[-1]} makes them alike."
         )
     of_salts = _judge_salts(days)
-    return Judgement([*failures, *of_salts.failures], [*warnings, *of_salts.warnings])
+    return Judgement([*failures, *of_salts.failures], [*warnings, *of_salts.warnings, *unmatched])
 
 
 def _judge_salts(days: Sequence[LogDay]) -> Judgement:

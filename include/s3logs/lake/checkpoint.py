@@ -71,7 +71,8 @@ KIND = Kind(
         "log_day": "the log day; of a month its first",
         "fingerprint": "what tells this result from others, for the next stage",
         "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
-        "counts": "what was counted; it reconciles with the stage before",
+        "counts": "what was counted; it reconciles with the stage before. Of reduce `operation …`, too, "
+        "where no request of an operation of the settings was counted: how many records of others were seen",
         "upstream": "`fingerprint`, `version` and `counts` of the stages before, and their `marks`, if any; "
         "of reduce `objects` and `settings`, too",
         "marks": "only where there is something to say: `kept_for` is the version of the stage that could "

@@ -1,7 +1,7 @@
 """Read the log objects of a day: a few ahead while one is worked on, within a bound of memory."""
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -26,7 +26,7 @@ def read_ahead(
     objects: Iterable[LogObject],
     places: Mapping[LogObject, Place | CorruptRollUpError] | None = None,
     limits: Limits = LIMITS,
-) -> Iterator[tuple[LogObject, Content]]:
+) -> Generator[tuple[LogObject, Content], None, None]:
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold

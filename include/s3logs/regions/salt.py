@@ -62,7 +62,10 @@ def salt_named_in(version: str) -> str:
 
 def usual_folders() -> Sequence[Path]:
     """Return where the salt may be: in the project or, where that may not be written, in the home."""
-    return PROJECT, Path.home()
+    try:
+        return PROJECT, Path.home()
+    except RuntimeError:  # a user whom the system does not know has no home
+        return (PROJECT,)
 
 
 def find_salt(

@@ -10,6 +10,7 @@ from include.s3logs.logs.rolled_up.levels import Interval, interval_of, interval
 from include.s3logs.logs.rolled_up.manifest import Manifest
 from include.s3logs.logs.rolled_up.origins import ObjectVersion, address, base_name, by_address
 from include.s3logs.rollup.options import RollUpOptions
+from include.s3logs.secrets import masked
 from include.s3logs.stores.store import PARALLEL_READS, ObjectInfo, Store
 
 _EXAMPLES = 20
@@ -93,7 +94,7 @@ class _Scan:
             else:
                 plan.foreign += 1
                 if len(plan.foreign_examples) < _EXAMPLES:
-                    plan.foreign_examples.append(store.uri(info.key))
+                    plan.foreign_examples.append(masked(store.uri(info.key)))
 
     def destination(self, store: Store) -> None:
         """Note the roll-ups and manifests."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from include.s3logs.errors import PermanentError, S3LogsError
 from include.s3logs.logs.rolled_up.manifest import Manifest
+from include.s3logs.secrets import masked
 
 _EXAMPLES = 20
 
@@ -62,4 +63,5 @@ class RollUpResult:
     def _explain(self, reasons: Mapping[str, str]) -> None:
         for where, reason in reasons.items():
             if len(self.examples) < _EXAMPLES:
-                self.examples.setdefault(where, reason)  # why it stays tells more than why it was not read
+                # Why it stays tells more than why it was not read.
+                self.examples.setdefault(masked(where), reason)

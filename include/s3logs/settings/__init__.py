@@ -11,9 +11,10 @@ Secrets are no settings: they come through Airflow connections.
 """
 
 import os
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -33,14 +34,25 @@ _CONFIG = SettingsConfigDict(
     frozen=True,
     hide_input_in_errors=True,  # `_explain` shows it, without what is secret
 )
-_Model = TypeVar("_Model", bound=BaseSettings)
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
-class Settings(BaseSettings):
-    """What the pipeline does, and where."""
+class _Variables(BaseSettings):
+    """Variables of one prefix; `faults` says of which ones the default stands in, as they make no sense."""
 
     model_config = _CONFIG
+    _faults: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return self._faults
+
+
+_Model = TypeVar("_Model", bound=_Variables)
+
+
+class Settings(_Variables):
+    """What the pipeline does, and where."""
 
     sources: CommaSeparated = Field(
         default=(),
@@ -245,10 +257,8 @@ class Settings(BaseSettings):
         return value
 
 
-class DagLimits(BaseSettings):
+class DagLimits(_Variables):
     """How much runs at once; read when the DAG files are parsed."""
-
-    model_config = _CONFIG
 
     pool: str = Field(
         default="default_pool",
@@ -285,13 +295,23 @@ class DagLimits(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Return the settings of this process; SettingsError names the variable that does not parse."""
-    return _load(Settings)
+    """Return the settings of this process; SettingsError names the variables that make no sense."""
+    return _without_faults(read_settings())
 
 
 def load_limits() -> DagLimits:
-    """Return the limits of this process; SettingsError names the variable that does not parse."""
-    return _load(DagLimits)
+    """Return the limits of this process; SettingsError names the variables that make no sense."""
+    return _without_faults(read_limits())
+
+
+def read_settings(**given: str) -> Settings:
+    """Return the settings of this process, some maybe `given`, with their `faults`: they are told later."""
+    return _read(Settings, given)
+
+
+def read_limits() -> DagLimits:
+    """Return the limits of this process with their `faults`: they are told later."""
+    return _read(DagLimits, {})
 
 
 def faults_of_environment() -> list[str]:
@@ -305,20 +325,29 @@ def faults_of_environment() -> list[str]:
     )
 
 
-def _load(model: type[_Model]) -> _Model:
+def _read(model: type[_Model], given: Mapping[str, str]) -> _Model:
+    values: dict[str, Any] = dict(given)
     try:
-        return model()
+        return model(**values)
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from error
+        problems = error.errors()
+    for problem in problems:
+        name = str(problem["loc"][0])
+        values[name] = model.model_fields[name].default
+    read = model(**values)
+    read._faults = tuple(map(_explained, problems))
+    return read
 
 
-def _explain(error: ValidationError) -> str:
-    lines = [
-        f"S3LOGS_{str(problem['loc'][0]).upper()}={_shown(problem.get('input'))}: "
-        f"{problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors()
-    ]
-    return "These settings make no sense:\n" + "\n".join(lines)
+def _without_faults(read: _Model) -> _Model:
+    if read.faults:
+        raise SettingsError("\n".join(["These settings make no sense:", *read.faults]))
+    return read
+
+
+def _explained(problem: Mapping[str, Any]) -> str:
+    name, said = str(problem["loc"][0]).upper(), str(problem["msg"]).removeprefix("Value error, ")
+    return f"S3LOGS_{name}={_shown(problem.get('input'))}: {said}"
 
 
 def _shown(value: object) -> str:

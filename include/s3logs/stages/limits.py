@@ -13,7 +13,7 @@ from include.s3logs.tables.sorting import Limits as Sorting
 class Limits:
     """What a stage holds of a day in memory at once, and from where on it may give a day up.
 
-    The result of a day does not depend on it.
+    The figures of a day do not depend on it.
     """
 
     rows: int = BATCH
@@ -24,6 +24,10 @@ class Limits:
     """Rejected lines from which on a day stops before its end, once it cannot end well."""
     quarantine: int = 4 << 30
     """Bytes of quarantine from which on a day with too many rejections stops, whatever is to come."""
+    looked_at_lines: int = 10_000
+    """Lines after which no other log object is looked at for the operations that are there."""
+    looked_at_objects: int = 200
+    """Log objects that are looked at for them, no more than a piece of each."""
     sorting: Sorting = SORTING
     logs: OfLogs = OF_LOGS
 

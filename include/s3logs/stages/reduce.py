@@ -37,7 +37,9 @@ from include.s3logs.logs.sources import Listing
 from include.s3logs.parsing.parse import Selector
 from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
+from include.s3logs.secrets import masked
 from include.s3logs.settings import Settings
+from include.s3logs.stages import operations
 from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.never_less import (
     Before,
@@ -59,6 +61,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA = REDUCED.file("rows").schema
 _COLUMNS = ("time", *SCHEMA.names[1:])
+_OPERATION = "operation"
 _SUCCESS = range(200, 300)
 _UNREADABLE = tuple(WORDS)
 _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
@@ -125,13 +128,16 @@ def _listed(work: Work, seen: Listing | None) -> Listing:
 def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | None) -> dict[str, int]:
     with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
         rows = RowsFile(folder / "rows", SCHEMA)
+        stores, objects = work.sources(), listing.of(work.day)
         reduction = _Reduction(
-            *(attempt, work.sources(), work.settings, rows, quarantine),
+            *(attempt, stores, work.settings, rows, quarantine),
             limits=work.limits,
             gave_lines={} if work.force or not before else before.gave_lines(),
         )
-        counts = reduction.run(listing.of(work.day), listing)
+        counts = reduction.run(objects, listing)
     refuse_fewer(work, before, counts)
+    if reduction.missing and counts["records"]:
+        counts |= operations.look_for(reduction.missing, stores, objects, listing, work.limits)
     return counts
 
 
@@ -163,7 +169,9 @@ class _Reduction:
         self.objects = list[Listed]()
         self.denied = ""  # the first sentence of a store that refuses
         wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
-        self.selector = Selector(wanted, _COLUMNS)
+        self.missing = set(settings.operations)  # of which no request was counted
+        is_one = len(self.missing) == 1  # then every row is one of it
+        self.selector = Selector(wanted, _COLUMNS if is_one else (*_COLUMNS, _OPERATION))
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
@@ -200,7 +208,8 @@ class _Reduction:
                 raise UnreadableObjectError(
                     f"The log object {where} cannot be read: {error} {self._remedy(had)}"
                 ) from error
-            log.warning("The log object %s cannot be read and is skipped: %s", where, error)
+            told = masked(f"The log object {where} cannot be read and is skipped: {error}")
+            log.warning("%s", told)
             self.counts["unreadable_objects"] += 1
             self.quarantine.add(log_object, None, f"unreadable: {error}", None)
             if isinstance(error, AccessDeniedError):
@@ -265,6 +274,10 @@ class _Reduction:
     def _keep(self, found: pa.Table) -> None:
         if not found.num_rows:
             return
+        if self.missing:
+            has_operations = _OPERATION in found.column_names
+            self.missing -= set(found[_OPERATION].unique().to_pylist()) if has_operations else self.missing
+        found = found.select(_COLUMNS)
         nothing = number_array(np.zeros(found.num_rows, np.int64), pa.int64())
         sent = pc.coalesce(found["bytes_sent"], nothing)  # null is 0 bytes
         self.counts["bytes_sent"] += pc.sum(sent).as_py()

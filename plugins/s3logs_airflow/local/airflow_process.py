@@ -18,7 +18,7 @@ from pathlib import Path
 from s3logs_airflow.local.environment import airflow_environment
 from s3logs_airflow.local.errors import AirflowError, RestError
 from s3logs_airflow.local.home import CHECKOUT, USER, Home, Instance, free_port
-from s3logs_airflow.local.processes import birth, end_groups
+from s3logs_airflow.local.processes import birth, end_groups, has_member
 from s3logs_airflow.local.rest import RestClient, path
 from s3logs_airflow.local.runs import DAG_ID
 
@@ -39,7 +39,7 @@ class LocalAirflow:
 
     def __init__(self, home: Home, settings: dict[str, str]) -> None:
         last = home.instance()
-        _end_leftovers(last)
+        end_leftovers(last, home.folder)
         self.home = home
         self.instance = replace(last, pid=os.getpid(), port=free_port(last.port, 8080), settings=settings)
         self.environment = airflow_environment(home, self.instance)
@@ -72,8 +72,8 @@ class LocalAirflow:
         for name, process in self._processes.items():
             if process.poll() is not None:
                 raise AirflowError(
-                    f"Airflow's {name} ended unexpectedly (exit status {process.returncode}). "
-                    f"The last lines of {self._log(name)}:\n{_tail(self._log(name))}"
+                    f"The last lines of {self._log(name)}:\n{_tail(self._log(name))}\n"
+                    f"Airflow's {name} ended unexpectedly (exit status {process.returncode})."
                 )
 
     def stop(self) -> None:
@@ -111,8 +111,8 @@ class LocalAirflow:
         self._processes.clear()
         if status:
             raise AirflowError(
-                f"Airflow's database could not be prepared. The last lines of {self._log('migration')}:\n"
-                f"{_tail(self._log('migration'))}\n"
+                f"The last lines of {self._log('migration')}:\n{_tail(self._log('migration'))}\n"
+                "Airflow's database could not be prepared, most likely for what they say. "
                 f"`rm -r {self.home.folder}` starts afresh, without the history of runs."
             )
         stamp.write_text(now, encoding="utf-8")
@@ -163,10 +163,15 @@ def running_airflow(
             airflow.stop()
 
 
-def _end_leftovers(last: Instance) -> None:
-    """End what an earlier start could not end because it was killed itself."""
-    left = last.processes.values()
-    end_groups([pid for pid, born in left if born and abs(birth(pid) - born) < 1], lambda: GRACE_SECONDS)
+def end_leftovers(last: Instance, home: Path, grace: Callable[[], float] = lambda: GRACE_SECONDS) -> None:
+    """End what an earlier start could not end because it was killed itself.
+
+    A group may live on without its leader; then its members tell by their environment that they are ours.
+    """
+    left = [(pid, born) for pid, born in last.processes.values() if born]
+    alive = [pid for pid, born in left if abs(birth(pid) - born) < 1]
+    led = [pid for pid, _ in left if not birth(pid) and has_member(pid, {"AIRFLOW_HOME": str(home)})]
+    end_groups([*alive, *led], grace)
 
 
 def _tail(log: Path) -> str:

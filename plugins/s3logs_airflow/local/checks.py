@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -14,18 +15,33 @@ from s3logs_airflow.local.home import Home
 if TYPE_CHECKING:
     from include.s3logs.settings import Settings
 
+_CHOSEN = ("sources", "lake", "catalog")
 _DEFAULT_POOL = "default_pool"
 
 
 def check_before_start(home: Home, chosen: Mapping[str, str]) -> None:
     """Raise SettingsError for settings, of those chosen and others, that a run would stumble over."""
     from include.s3logs.deployment import Deployment, access_from_environment
-    from include.s3logs.settings import Settings, load_limits
+    from include.s3logs.settings import read_limits, read_settings
 
-    names = {name: chosen[f"S3LOGS_{name.upper()}"] for name in ("sources", "lake", "catalog")}
-    settings = Settings(**names)  # type: ignore[arg-type]  # texts, as in the environment
-    faults = [*_pool_faults(home, load_limits().pool), *_connection_faults(home, settings)]
+    settings = read_settings(**{name: chosen[f"S3LOGS_{name.upper()}"] for name in _CHOSEN})
+    limits = read_limits()
+    faults = [
+        *_user_faults(),
+        *limits.faults,
+        *_pool_faults(home, limits.pool),
+        *_connection_faults(home, settings),
+    ]
     Deployment(settings, access_from_environment()).check(offline=True, others=faults)
+
+
+def _user_faults() -> list[str]:
+    """Airflow does not start for a user without a name, and says so in a log only."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on the version of Python
+        return [f"This user (number {os.getuid()}) has no name, and Airflow needs one: set USER to any."]
+    return []
 
 
 def _pool_faults(home: Home, pool: str) -> list[str]:

@@ -101,9 +101,11 @@ def s3logs_settings(remembered: Mapping[str, str] | None = None) -> dict[str, st
     What the environment or `.env` says comes first, then what was `remembered` of the last start, then
     the sample. Given sources with no lake go to `.data/lake`.
     """
-    from include.s3logs.settings import load_settings
+    from include.s3logs.settings import load_settings, read_settings
 
-    given = load_settings()
+    given = read_settings()
+    if any(fault.startswith(INPUTS) for fault in given.faults):
+        given = load_settings()  # what is wrong with others is told later, with all else
     if not given.sources and remembered:
         return {**remembered, **_chosen({"S3LOGS_LAKE": given.lake, "S3LOGS_CATALOG": given.catalog})}
     if given.sources:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
-from s3logs_airflow.local.errors import AlreadyRunningError
+from s3logs_airflow.local.errors import AlreadyRunningError, LocalError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 HOST = "127.0.0.1"
@@ -56,15 +57,24 @@ class Home:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Keep others from starting an Airflow here; AlreadyRunningError if one runs."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        self.logs.mkdir(exist_ok=True)
-        with self._lock.open("a") as lock:  # the kernel lets go of it, however this process ends
+        with self._opened_lock() as lock:  # the kernel lets go of it, however this process ends
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise AlreadyRunningError(self.running_message()) from error
             yield
+
+    def _opened_lock(self) -> IO[str]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            self.logs.mkdir(exist_ok=True)
+            return self._lock.open("a")
+        except OSError as error:
+            raise LocalError(
+                f"{self.folder} cannot be the home of Airflow for this user: {error.strerror}. Set "
+                "S3LOGS_AIRFLOW_HOME to a folder of your own."
+            ) from error
 
     def is_held(self) -> bool:
         """Say whether an Airflow of this checkout runs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ def end_groups(leaders: Sequence[int], grace: Callable[[], float]) -> None:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(leader)
             members += [process, *process.children(recursive=True)]
+        members += _of_group(leader)
         _signal_group(leader, signal.SIGTERM)
     asked = time.monotonic()
     while any(_is_alive(member) for member in members) and time.monotonic() < asked + grace():
@@ -28,6 +29,24 @@ def end_groups(leaders: Sequence[int], grace: Callable[[], float]) -> None:
     for member in members:  # those that left their group
         with suppress(psutil.NoSuchProcess):
             member.kill()
+
+
+def _of_group(leader: int) -> list[Any]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(process.pid) == leader:
+                found.append(process)
+    return found
+
+
+def has_member(leader: int, environment: Mapping[str, str]) -> bool:
+    """Tell whether the group has a process that was begun with these variables, whether it is led or not."""
+    for process in _of_group(leader):
+        with suppress(psutil.Error):
+            if environment.items() <= process.environ().items():
+                return True
+    return False
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:

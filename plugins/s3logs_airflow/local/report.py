@@ -25,9 +25,11 @@ def report(
     settings: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> bool:
-    """Show the figures and the errors; return whether every log day is complete."""
+    """Show figures, errors and what else is to be known; return whether every log day is complete."""
     complete = not settings or _tell_figures(console, runs, snapshot, settings, environment)
     _tell_errors(console, runs, snapshot)
+    for sentence in dict.fromkeys(told for run in snapshot.states for told in runs.warnings(run)):
+        say(console, f"\n{sentence}", style="yellow")
     return complete
 
 

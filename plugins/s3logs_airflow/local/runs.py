@@ -91,8 +91,11 @@ class Runs:
 
     def changed_nothing(self, run: str) -> bool:
         """Say whether publish found its figures as they were."""
-        summary = self._xcom(run, PUBLISH, RESULT)
-        return isinstance(summary, dict) and summary.get("outcome") == "reused"
+        return self._published(run).get("outcome") == "reused"
+
+    def warnings(self, run: str) -> list[str]:
+        """Return what else people should know of what the run left."""
+        return [str(sentence) for sentence in self._published(run).get("warnings") or ()]
 
     def error(self, run: str, step: Step) -> str:
         """Return the last error in the step's log."""
@@ -164,6 +167,11 @@ class Runs:
 
     def _list(self, **query: Any) -> list[Json]:
         return list(self._client.pages(path("dags", DAG_ID, "dagRuns"), "dag_runs", **query))
+
+    def _published(self, run: str) -> Mapping[str, Any]:
+        """Return the summary of publish; nothing when there is none."""
+        summary = self._xcom(run, PUBLISH, RESULT)
+        return summary if isinstance(summary, dict) else {}
 
     def _xcom(self, run: str, task: str, key: str) -> Any:
         resource = path("dags", DAG_ID, "dagRuns", run, "taskInstances", task, "xcomEntries", key)

@@ -55,7 +55,7 @@ class Session:
         return follow(self.runs, runs, self.console, self.check, told)
 
     def report(self, snapshot: Snapshot) -> bool:
-        """Show figures and errors; return whether every log day is complete."""
+        """Show figures, errors and warnings; return whether every log day is complete."""
         return report(self.console, self.runs, snapshot, self.settings, self.environment)
 
     @property

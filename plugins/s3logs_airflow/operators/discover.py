@@ -46,9 +46,10 @@ class DiscoverOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         """Check settings and parameters before any work, then list the sources."""
         from include.s3logs.days.discover import discover
+        from include.s3logs.settings import read_settings
         from s3logs_airflow.connections.deployment import connection_faults, open_deployment
 
-        deployment = open_deployment()
+        deployment = open_deployment(read_settings())
         request = self._request(context)
         given = context["params"].get("sources") or ()
         deployment.check(given, others=connection_faults(deployment.settings))

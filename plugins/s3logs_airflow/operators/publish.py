@@ -38,6 +38,7 @@ class PublishOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, or find that nothing changed, and return a summary."""
         from include.s3logs.days.judgement import judge
+        from include.s3logs.days.unmatched import unmatched
         from include.s3logs.publishing.masking import Masking
         from include.s3logs.publishing.most_datasets import most_datasets
         from include.s3logs.publishing.publish import STATUS, publish
@@ -58,7 +59,9 @@ class PublishOperator(BaseOperator):
             most_datasets=most_datasets(settings),
             salt=deployment.salt_name(),
         )
-        judgement = judge(published.days, settings, self.days)
+        done = [day for day in published.days if day.log_day in self.days]
+        last_words = unmatched(done, settings, deployment.catalog)
+        judgement = judge(published.days, settings, self.days, last_words)
         for sentence in (*judgement.failures, *judgement.warnings):
             self.log.warning("%s", sentence)
         summary = {

@@ -51,6 +51,14 @@ def test_the_usual_folders_are_the_project_and_the_home(monkeypatch, tmp_path):
     assert usual_folders() == (PROJECT, tmp_path)
 
 
+def test_a_user_whom_the_system_does_not_know_has_the_project_alone(monkeypatch):
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", nobody)
+    assert usual_folders() == (PROJECT,)
+
+
 def test_the_variable_goes_before_all_files(load_salt, monkeypatch, tmp_path):
     monkeypatch.setenv("IP_HASH_SALT", "a salt that is long enough ")
     assert load_salt(str(tmp_path / "file")) == b"a salt that is long enough"

@@ -1,5 +1,6 @@
 """What a run would stumble over is refused before Airflow is started, all of it at once."""
 
+import os
 import sqlite3
 from contextlib import closing
 
@@ -45,6 +46,7 @@ def test_what_makes_sense_passes_before_the_first_start(home, chosen):
 
 def test_all_faults_are_told_at_once(home, chosen, settings_env):
     settings_env(pool="nopool", aws_conn_id="nobody", region_table="/absent.csv", catalogue="x")
+    settings_env(operations="GET", retries=-1)
     chosen |= {"S3LOGS_CATALOG": f"{home.folder}/danid", "S3LOGS_SOURCES": "s3://logs/"}
     told = "\n".join(faults(home, chosen))
     for part in (
@@ -53,8 +55,19 @@ def test_all_faults_are_told_at_once(home, chosen, settings_env):
         "S3LOGS_CATALOGUE is no setting",
         "is no file and no kind of catalog; did you mean dandi?",
         "S3LOGS_REGION_TABLE='/absent.csv' is no file",
+        "S3LOGS_OPERATIONS='GET': 'GET' is no operation",
+        "S3LOGS_RETRIES='-1': Input should be greater",
     ):
         assert part in told
+
+
+def test_a_user_without_a_name_is_told_how_to_get_one(home, chosen, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    (told,) = faults(home, chosen)
+    assert told == f"This user (number {os.getuid()}) has no name, and Airflow needs one: set USER to any."
 
 
 def test_what_somebody_made_in_airflow_is_known(home, chosen, settings_env, database):

@@ -1,5 +1,7 @@
 """What stays between two starts of a local Airflow (lock, login, port), its environment, and its end."""
 
+import contextlib
+import errno
 import json
 import os
 import signal
@@ -8,12 +10,14 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from s3logs_airflow.local import environment
-from s3logs_airflow.local.errors import AlreadyRunningError
+from s3logs_airflow.local.airflow_process import LocalAirflow, end_leftovers
+from s3logs_airflow.local.errors import AirflowError, AlreadyRunningError, LocalError
 from s3logs_airflow.local.home import HOST, Home, Instance, free_port
 from s3logs_airflow.local.processes import birth, end_groups
 from tests.support.paths import PROJECT
@@ -38,6 +42,13 @@ if len(sys.argv) == 1:
 else:
     print("ready", flush=True)
 time.sleep(600)
+"""
+
+
+# A leader that is gone at once, and leaves one in its group.
+LEFT = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(600)"])
 """
 
 
@@ -105,6 +116,63 @@ def test_stubborn_processes_and_those_that_left_their_group_are_ended(tmp_path):
         psutil.wait_procs([child], 10)
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
         end_groups([leader.pid], lambda: 0.2)  # that it is gone is no error
+
+
+@pytest.fixture
+def left_alone(home):
+    """The id of a group without its leader, and whether somebody is in it."""
+    environ = {**os.environ, "AIRFLOW_HOME": str(home.folder)}
+    how = {"env": environ, "stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", LEFT], **how) as leader:
+        assert leader.stdout.readline() == b"ready\n"
+        leader.wait()
+        yield leader.pid, lambda: any(_is_in(process, leader.pid) for process in psutil.process_iter())
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader.pid, signal.SIGKILL)
+
+
+def _is_in(process, leader):
+    with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+        return os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_a_group_whose_leader_is_gone_is_ended_by_the_next_start_if_it_is_ours(home, left_alone, tmp_path):
+    leader, is_there = left_alone
+    last = Instance(processes={"scheduler": (leader, time.time() - 5)})
+    end_leftovers(last, tmp_path / "the home of another", lambda: 0.2)
+    assert is_there()
+    end_leftovers(last, home.folder, lambda: 5)
+    assert not is_there()
+
+
+def test_a_folder_of_somebody_else_is_no_home_and_a_file_is_none_either(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for folder, chmod, why in (
+        (tmp_path / "file/home", Path.chmod, "Not a directory"),
+        (tmp_path / "other", _refuse, "Operation not permitted"),
+    ):
+        monkeypatch.setattr(Path, "chmod", chmod)
+        with pytest.raises(LocalError, match=f"{folder} cannot be the home of Airflow for this user: {why}"):
+            Home(folder).is_held()
+
+
+def _refuse(*_):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_of_a_part_that_ended_the_cause_stands_last(home):
+    with home.hold():
+        airflow = LocalAirflow(home, {})
+        (home.logs / "scheduler.log").write_text("".join(f"line {n}\n" for n in range(100)))
+        airflow._processes["scheduler"] = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+        airflow._processes["scheduler"].wait()
+        with pytest.raises(AirflowError) as raised:
+            airflow.check()
+    first, *_, line, last = str(raised.value).splitlines()
+    assert first == f"The last lines of {home.logs / 'scheduler.log'}:"
+    assert line == "  line 99"
+    assert last == "Airflow's scheduler ended unexpectedly (exit status 3)."
 
 
 def settings_for(monkeypatch, tmp_path, remembered=None, **given):

@@ -300,6 +300,9 @@ def test_the_report_says_what_is_not_complete_why_and_what_to_type(
         {"event": "x", "error_detail": [{"exc_type": "UnreadableObjectError", "exc_value": "bad \x1b gzip"}]}
     ]
     fake.answers[f"GET {DAG}/dagRuns/r/taskInstances/day.bin/logs/3"] = {"content": log}
+    summary = {"outcome": "computed", "warnings": ["No record has this operation.", "0 of 2 keys \x1b"]}
+    xcom = f"GET {DAG}/dagRuns/r/taskInstances/publish/xcomEntries/return_value"
+    fake.answers[xcom] = {"value": summary}
     snapshot = Snapshot({"r": "failed"}, {"r": [Step("day.bin", "2024-06-02", "failed", 0, 3)]})
     target = console()
     assert report.report(target, fake.runs, snapshot, {"S3LOGS_LAKE": str(tmp_path)}, {}) is complete
@@ -307,7 +310,12 @@ def test_the_report_says_what_is_not_complete_why_and_what_to_type(
     assert "2024-06-02 bin failed: UnreadableObjectError: bad \\x1b gzip" in text
     assert "make retry DAY=2024-06-02" in text
     assert ("Not complete: 2024-06-02 (incomplete)" in text) is (status_tsv == DAYS_TSV)
-    assert fake.asked[-1][2] == {"map_index": ["0"], "full_content": ["true"]}
+    assert text.splitlines()[-3:] == ["No record has this operation.", "", "0 of 2 keys \\x1b"]
+    asked = {path: query for _, path, query, _ in fake.asked}
+    assert asked[f"{DAG}/dagRuns/r/taskInstances/day.bin/logs/3"] == {
+        "map_index": ["0"],
+        "full_content": ["true"],
+    }
 
 
 def test_a_lake_that_cannot_be_read_is_an_error_but_not_the_end_of_the_report(fake, tmp_path, monkeypatch):
