@@ -8,11 +8,11 @@ from datetime import date, timedelta
 
 from include.s3logs.catalogs.claims import Catalog
 from include.s3logs.days.catalog_changes import touched_days
-from include.s3logs.days.states import undetermined_days, unmapped_days
+from include.s3logs.days.states import can_be_determined, undetermined_days, unmapped_days
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, open_days
-from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
+from include.s3logs.lake.stages import MAPPED, REDUCED
 from include.s3logs.logs.sources import Listing, find_log_objects
 from include.s3logs.settings import Settings
 from include.s3logs.stages import reduce
@@ -187,7 +187,7 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
             return NEW
         if str(day) in unfinished:
             return UNFINISHED
-        if is_undetermined(checkpoint.counts):
+        if can_be_determined(lake, checkpoint):
             return UNDETERMINED
         if day not in listing.by_day:
             return ""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
 
-from include.s3logs.lake.checkpoint import CHECKPOINT, SETTINGS, Checkpoint, load_checkpoint
+from include.s3logs.lake.checkpoint import CHECKPOINT, RETAINED, SETTINGS, Checkpoint, load_checkpoint
 from include.s3logs.lake.open_days import is_day, open_days
+from include.s3logs.lake.retained import retained_days
 from include.s3logs.lake.stages import BINNED, MAPPED, REDUCED, Stage, is_undetermined
 from include.s3logs.stores.store import PARALLEL_READS, Store
 from include.s3logs.tables.schemas import Column
@@ -30,8 +31,9 @@ OTHER_SETTINGS = "other settings"
 REASONS = {
     LOST: "the day had figures, and they are gone from the lake; the next daily run makes them again",
     OTHER_SETTINGS: "it was reduced with other settings than today's; a run of the day makes it alike",
+    RETAINED: "its addresses and raw lines are gone from the lake (`S3LOGS_KEEP_ADDRESSES_DAYS`)",
 }
-"""What more there may be to say, and what that means."""
+"""What more there may be to say, and what that means; of several the first, as it asks for something."""
 _COUNTS = (
     Column("objects", "int64", "log objects of the day"),
     Column("unreadable", "int64", "of these, those that could not be read and were left out"),
@@ -92,12 +94,14 @@ def states(
     """
     unfinished = open_days(lake)
     mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(mapped_at(lake))).items()}
+    retained = retained_days(lake)
     known = sorted({*mapped, *unfinished, *map(str, asked), *had_figures})
     found = []
     for day in known:
         checkpoint = mapped.get(day)
         state = _state(checkpoint, day in unfinished)
         reason = LOST if checkpoint is None and day in had_figures else _of_settings(checkpoint, made_with)
+        reason = reason or (RETAINED if day in retained else "")
         found.append(LogDay(day, state, checkpoint, reason))
     return found
 
@@ -120,14 +124,22 @@ def silent_since(days: Sequence[LogDay]) -> tuple[str, int] | None:
 
 
 def undetermined_days(lake: Store) -> list[date]:
-    """Return the finished log days some of whose regions could not be asked for.
+    """Return the finished log days some of whose regions could not be asked for, and still can be.
 
     The day that was mapped the longest ago comes first. That reads every finished day's checkpoint, no rows.
     """
     when = mapped_at(lake)
     in_turn = sorted(when, key=lambda day: (when[day], day))
     loaded = _load(lake, in_turn).items()
-    return [day for day, checkpoint in loaded if is_undetermined(checkpoint.counts)]
+    return [day for day, checkpoint in loaded if can_be_determined(lake, checkpoint)]
+
+
+def can_be_determined(lake: Store, mapped: Checkpoint) -> bool:
+    """Tell whether regions of a day could not be asked for and still can be: its addresses are there."""
+    if not is_undetermined(mapped.counts):
+        return False
+    binned = load_checkpoint(lake, BINNED.name, date.fromisoformat(mapped.log_day))
+    return binned is None or not binned.retained
 
 
 def mapped_at(lake: Store) -> dict[date, datetime]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +32,11 @@ OBJECTS = "objects"
 """The role of the list of log objects that a day was made of."""
 SETTINGS = "settings"
 """In `upstream`: the digest of the settings with which a day was reduced."""
+RETAINED = "retained"
+"""The mark that files with addresses are gone: the day (YYYY-MM-DD) on which they went. Also the role of the
+rows of bin without addresses."""
+REGIONS = "regions"
+"""The mark that says, as inputs of map do, of which regions and salt that is which stands for addresses."""
 
 
 def _from_1(content: Json, _: Store) -> Json:
@@ -41,10 +46,15 @@ def _from_1(content: Json, _: Store) -> Json:
     return {**content, "inputs": inputs}
 
 
+def _from_2(content: Json, _: Store) -> Json:
+    """There were no marks. A release that knows none must not take a marked checkpoint for a broken one."""
+    return content
+
+
 KIND = Kind(
     "checkpoint",
-    2,
-    {1: _from_1},
+    3,
+    {1: _from_1, 2: _from_2},
     says={
         "stage": "the stage, by its folder",
         "log_day": "the log day; of a month its first",
@@ -52,6 +62,8 @@ KIND = Kind(
         "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
         "counts": "what was counted; it reconciles with the stage before",
         "upstream": "`fingerprint` and `counts` of the stages before; of reduce `objects`, `settings`, too",
+        "marks": "what became of it later, where something did: `retained`, the day on which the files with "
+        "addresses went; of bin `regions`, the regions and the salt that stand in their place",
     },
 )
 
@@ -62,7 +74,8 @@ class Checkpoint:
 
     `inputs` is everything that decides the result, and `fingerprint` its digest (one that an earlier release
     wrote may have been of more). `upstream` holds by stage the fingerprint and counts of those before, and
-    of reduce the list of log objects as a file and the digest of its settings.
+    of reduce the list of log objects as a file and the digest of its settings. `marks` say what became of it
+    later, which is no part of the fingerprint.
     """
 
     stage: str
@@ -72,6 +85,7 @@ class Checkpoint:
     files: Mapping[str, OutputFile]
     counts: Mapping[str, int]
     upstream: Mapping[str, Mapping[str, Any]]
+    marks: Mapping[str, str | int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, found: Found) -> "Checkpoint":
@@ -82,8 +96,14 @@ class Checkpoint:
             raise NotAPointerError(str(error)) from error
 
     def told(self) -> dict[str, Any]:
-        """Return what the pointer says beside its files."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "files"}
+        """Return what the pointer says beside its files; marks only if there are some."""
+        told = {name: getattr(self, name) for name in self.__slots__ if name != "files"}
+        return told if self.marks else {name: value for name, value in told.items() if name != "marks"}
+
+    @property
+    def retained(self) -> str:
+        """Return the day (YYYY-MM-DD) on which its files with addresses went; "" while they are kept."""
+        return str(self.marks.get(RETAINED, ""))
 
     def content(self) -> str:
         """Return a digest of the outputs: another one than before even where the inputs are the same."""
@@ -145,6 +165,25 @@ def intact_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
         return None
     sizes = {info.key: info.size for info in lake.list(f"{stage}/{day}/")}
     return found if all(sizes.get(file.key) == file.size for file in found.files.values()) else None
+
+
+def amend(
+    lake: Store,
+    checkpoint: Checkpoint,
+    files: Mapping[str, OutputFile],
+    marks: Mapping[str, str | int],
+    *,
+    over: str,
+) -> Checkpoint:
+    """Let a checkpoint name these files and have these marks more, in place of just the version `over`.
+
+    What it was made from stays, so whatever was made of it is reused. ChangedObjectError when another writer
+    was faster.
+    """
+    amended = replace(checkpoint, files=files, marks={**checkpoint.marks, **marks})
+    key = checkpoint_key(amended.stage, date.fromisoformat(amended.log_day))
+    Pointer(lake, key, KIND).put(amended.files, amended.told(), over=over)
+    return amended
 
 
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:

@@ -29,7 +29,7 @@ def claim_day(lake: Store, day: date, token: str) -> None:
 
 def take_over(lake: Store, day: date, token: str) -> None:
     """Do as `claim_day` for a day that is open; one that is not stays so."""
-    if lake.find(_key(day)):
+    if is_open(lake, day):
         claim_day(lake, day, token)
 
 
@@ -43,6 +43,11 @@ def close_day(lake: Store, day: date, token: str) -> None:
 def open_days(lake: Store) -> set[str]:
     """Return the log days (YYYY-MM-DD) with unfinished work."""
     return {day for info in lake.list("open/") if is_day(day := info.key.removeprefix("open/"))}
+
+
+def is_open(lake: Store, day: date) -> bool:
+    """Tell whether a log day has unfinished work."""
+    return lake.find(_key(day)) is not None
 
 
 def is_day(text: str) -> bool:

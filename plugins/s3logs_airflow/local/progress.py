@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from s3logs_airflow.local.runs import ACTIVE, WAITING, Runs
-from s3logs_airflow.local.steps import COMPLETE, DISCOVER, FAILED, PUBLISH, Step, stage_tasks
+from s3logs_airflow.local.steps import COMPLETE, DISCOVER, FAILED, PUBLISH, RETAIN, Step, stage_tasks
 
 POLL_SECONDS = 0.5
 POLL_SECONDS_PER_STEP = 1 / 300  # thousands of steps are work for Airflow, too, when it is asked for them
-_AROUND = 9  # lines of the live view that are no days
+_AROUND = 10  # lines of the live view that are no days
 _LOOK = {  # state: what is shown for it, and how
     "": ("·", "dim"),
     "scheduled": ("waiting", "dim"),
@@ -35,7 +35,7 @@ _LOOK = {  # state: what is shown for it, and how
     "removed": ("removed", "dim"),
 }
 _TOLD = ("running", "success", "failed", "up_for_retry", "upstream_failed", "skipped")
-_AFTER_DAYS = {DISCOVER: 0, PUBLISH: 2, COMPLETE: 3}
+_AFTER_DAYS = {DISCOVER: 0, PUBLISH: 2, RETAIN: 3, COMPLETE: 4}
 _ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 _URGENT = {"failed": 0, "up_for_retry": 1, "running": 2, "restarting": 2}  # what must not be hidden, first
 
@@ -159,7 +159,7 @@ def render(now: Snapshot, height: int, seconds: float) -> RenderableType:
         table.add_row(day, *(_cell(days[day][stage]) for stage in stage_tasks()))
     hidden = [states for day, states in days.items() if day not in shown]
     note = [Text(f"… and {len(hidden)} more days, {_tally(hidden)}", style="dim")] if hidden else []
-    ends = [_around(name, now.around(name)) for name in (DISCOVER, PUBLISH, COMPLETE)]
+    ends = [_around(name, now.around(name)) for name in (DISCOVER, PUBLISH, RETAIN, COMPLETE)]
     footer = Text(f"{done} of {len(steps)} steps, {seconds:.0f} s", style="dim")
     return Group(ends[0], Text(), table, *note, Text(), *ends[1:], footer)
 
