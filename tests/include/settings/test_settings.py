@@ -52,6 +52,7 @@ VALUES = {
     "restrict_to_datasets": ("000003, 000021", ("000003", "000021")),
     "exclude_datasets": ("000108,", ("000108",)),
     "dataset_limit": ("5", 5),
+    "keep_addresses_days": ("400", 400),
     "region_table": ("/networks.csv", "/networks.csv"),
     "ipinfo_conn_id": ("mine", "mine"),
     "ipinfo_api": ("lite", "lite"),
