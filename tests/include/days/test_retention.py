@@ -12,6 +12,7 @@ from include.s3logs.lake.open_days import open_day
 from include.s3logs.lake.retained import with_addresses
 from include.s3logs.publishing.publish import STATUS, publish
 from include.s3logs.regions import RegionSource
+from include.s3logs.stores.folder import LocalStore
 from tests.support.addresses_in import addresses_in
 from tests.support.offline_regions import offline_regions
 from tests.support.small_archive import EXACT, FIRST, SECOND, THIRD, Archive, line
@@ -106,6 +107,15 @@ def test_a_day_that_cannot_be_done_stops_no_other_and_says_why(archive, trouble)
     (problem,) = found.problems
     assert problem.startswith("2024-06-01: ")
     assert kept(archive) == [FIRST]
+
+
+def test_what_killed_writers_left_beside_goes_with_them(archive):
+    lake = LocalStore(archive.lake.root, public="usage/")
+    left = [lake.root / f"{stage}/{FIRST}/.s3logs-tmp-0" for stage in ("reduced", "binned")]
+    for path in left:
+        path.write_text(IP)
+    retain(lake, offline_regions(), 9, LATER)
+    assert not any(path.exists() for path in left)
 
 
 # What is said of them

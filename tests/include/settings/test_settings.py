@@ -132,6 +132,7 @@ def test_excluded_addresses_may_be_addresses_or_networks(settings_env, ips):
         ("excluded_ips", "192.0.2.0/33"),
         ("excluded_ips", "2001:db8::/129"),
         ("settling_days", "-1"),
+        ("keep_addresses_days", "-1"),
         ("settling_days", "366"),
         ("settling_days", "ten"),
         ("settling_days", "1.5"),

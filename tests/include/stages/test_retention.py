@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from include.s3logs.days.states import mapped_at
 from include.s3logs.errors import (
     ChangedObjectError,
     CorruptLakeError,
@@ -22,11 +23,13 @@ from include.s3logs.settings import Settings
 from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.retention import retain_day
 from include.s3logs.stages.work import run_stage_of
+from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables.sorting import Limits as Sorting
 from tests.support.addresses_in import addresses_in
+from tests.support.golden import cases, results
 from tests.support.killing_store import Effects, Killed, KillingStore
 from tests.support.offline_regions import SALT, offline_regions
-from tests.support.one_day import reduce_day, work
+from tests.support.one_day import map_day, reduce_day, work
 from tests.support.small_archive import BOTH, EXACT, FIRST, SECOND, Archive, line
 
 TODAY = date(2024, 8, 1)
@@ -265,6 +268,20 @@ def test_where_bin_has_lost_its_result_that_is_said_and_the_logs_make_it_again(a
     assert figures(archive) == before
     archive.do(FIRST, regions=regions(), force=True)
     assert figures(archive) == before
+
+
+@pytest.mark.parametrize("case", cases("map"), ids=str)
+def test_every_golden_day_is_mapped_from_hashes_as_from_addresses(case, tmp_path):
+    results(case, tmp_path)
+    lake = LocalStore(tmp_path / "lake")
+    (day,) = mapped_at(lake)
+    before = load_checkpoint(lake, "mapped", day)
+    retain_day(lake, day, case.regions(), TODAY)
+    binned = load_checkpoint(lake, "binned", day)
+    after = map_day(lake, binned, case.catalog(), case.regions(), force=True)
+    assert not after.reused
+    assert told(after.checkpoint) == told(before)
+    assert after.checkpoint.content() == before.content()
 
 
 # When it has to wait
