@@ -73,8 +73,21 @@ def retain_day(
     for name, (version, found) in stood.items():
         if name != BINNED.name and found is not None and not found.retained:
             amend(lake, found, _others(found), {RETAINED: str(today)}, over=version)
+    _delete(lake, day)
+
+
+def _delete(lake: Store, day: date) -> None:
+    """Delete the files with addresses: what no checkpoint names, and nobody at work is going to name."""
     left = with_addresses(lake, day).get(day, [])
-    _expect_nobody_at_work(lake, day)  # so nobody who is has a file among these
+    _expect_nobody_at_work(lake, day)  # whoever wrote one of these and is done, has his checkpoint there
+    named = {
+        file.key
+        for stage in stages.STAGES
+        if stage.roles_with_addresses and (found := load_checkpoint(lake, stage.name, day))
+        for file in found.files.values()
+    }
+    if not named.isdisjoint(left):
+        raise ChangedObjectError(f"A run has computed log day {day} anew; its addresses go later.")
     lake.delete(left)
     log.info("%s: addresses and raw lines of this day are gone from the lake (%d files).", day, len(left))
 

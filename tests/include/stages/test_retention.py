@@ -1,5 +1,6 @@
 """A finished day without its addresses: the same figures, and all that is made of them later."""
 
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -24,10 +25,11 @@ from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.retention import retain_day
 from include.s3logs.stages.work import run_stage_of
 from include.s3logs.stores.folder import LocalStore
+from include.s3logs.stores.s3 import S3Store
 from include.s3logs.tables.sorting import Limits as Sorting
 from tests.support.addresses_in import addresses_in
 from tests.support.golden import cases, results
-from tests.support.killing_store import Effects, Killed, KillingStore
+from tests.support.killing_store import Effects, Killed, KillingStore, MeddledStore, Steps
 from tests.support.offline_regions import SALT, offline_regions
 from tests.support.one_day import map_day, reduce_day, work
 from tests.support.small_archive import BOTH, EXACT, FIRST, SECOND, Archive, line
@@ -270,6 +272,22 @@ def test_where_bin_has_lost_its_result_that_is_said_and_the_logs_make_it_again(a
     assert figures(archive) == before
 
 
+def test_in_a_bucket_it_is_the_same(done, s3, bucket, tmp_path):
+    archive = Archive(tmp_path)
+    archive.lake = S3Store(s3.client, bucket, "lake/")
+    for name in ("A", "B"):
+        put(archive, done.source.read(f"{FIRST}-11-00-00-{name}"), name=name)
+    do(archive)
+    before = figures(archive)
+    assert before == figures(done)
+    retain(archive)
+    assert addresses_in(archive.lake, IPS) == {}
+    assert reused(archive)
+    assert not do(archive, datasets=MOVED).reused
+    do(archive)
+    assert figures(archive) == before
+
+
 @pytest.mark.parametrize("case", cases("map"), ids=str)
 def test_every_golden_day_is_mapped_from_hashes_as_from_addresses(case, tmp_path):
     results(case, tmp_path)
@@ -352,6 +370,46 @@ def test_files_of_a_run_that_begins_meanwhile_stay(archive):
     archive.lake.delete([f"open/{FIRST}"])
     retain(archive)
     assert with_addresses(archive.lake) == {}
+
+
+LATE = "192.0.2.99"
+
+
+def late(archive):
+    put(archive, line(ip=LATE), name="LATE")
+    do(archive)
+
+
+@pytest.fixture(scope="module")
+def with_late(done, tmp_path_factory):
+    """What is published when the late log object comes and nobody takes addresses away."""
+    archive = done.copy(tmp_path_factory.mktemp("late"))
+    late(archive)
+    return figures(archive)
+
+
+# Version and checkpoint of two stages; is somebody at work? The file is written, and the two checkpoints; two
+# folders are listed; is somebody at work? Two checkpoints again; the files are deleted.
+STEPS = 4 + 1 + 1 + 2 + 2 + 1 + 2 + 1
+
+
+@pytest.mark.parametrize("at", range(1, STEPS + 1))
+def test_whenever_another_run_comes_in_what_it_makes_stays_whole(archive, with_late, at):
+    steps = Steps(at, lambda: late(archive))
+    with suppress(ChangedObjectError, NotFoundError, CorruptLakeError):
+        retain(archive, MeddledStore(archive.lake, steps))
+    assert steps.done >= at
+    assert all(intact_checkpoint(archive.lake, stage, FIRST) for stage in ("reduced", "binned", "mapped"))
+    retain(archive)
+    assert addresses_in(archive.lake, [*IPS, LATE]) == {}
+    assert reused(archive)
+    assert figures(archive) == with_late
+
+
+def test_these_are_all_steps(archive):
+    steps = Steps(None, None)
+    retain(archive, MeddledStore(archive.lake, steps))
+    assert steps.done == STEPS
 
 
 # Killed anywhere
