@@ -113,6 +113,7 @@ with DAG(
                 task_id=stage.task,
                 stage=stage.name,
                 upstream=left[stage.reads],
+                listed_by=discover.task_id,
                 outlets=[asset_of(stage)],
                 doc_md=stage.does,
                 **per_day,

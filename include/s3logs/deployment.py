@@ -21,6 +21,7 @@ from include.s3logs.stores.store import Store
 
 if TYPE_CHECKING:
     from include.s3logs.connections.ipinfo import IpinfoLimits
+    from include.s3logs.logs.listings import Carried
     from include.s3logs.regions import Regions, RegionSource
     from include.s3logs.stages.work import Work
 
@@ -233,7 +234,16 @@ class Deployment:
 
         return IpinfoClient(token, self.settings.ipinfo_api, self._ip_limits or LIMITS)
 
-    def work(self, day: date, *, token: str, force: bool = False, sources: Sequence[str] = ()) -> "Work":
+    def work(
+        self,
+        day: date,
+        *,
+        token: str,
+        force: bool = False,
+        sources: Sequence[str] = (),
+        carried: "Carried | None" = None,
+        first_try: bool = True,
+    ) -> "Work":
         """Return a log day of a run, for its stages."""
         from include.s3logs.logs.sources import find_log_objects  # noqa: PLC0415
         from include.s3logs.stages.work import Work  # noqa: PLC0415
@@ -248,6 +258,8 @@ class Deployment:
             catalog=self.catalog,
             regions=self.regions,
             force=force,
+            carried=carried,
+            first_try=first_try,
         )
 
     def _read_file(self, address: str) -> bytes:

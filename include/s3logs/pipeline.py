@@ -125,7 +125,7 @@ def run(
     )
     reports = []
     for day in plan.days:
-        work = deployment.work(day, token=token, force=force)
+        work = deployment.work(day, token=token, force=force, carried=plan.listings.get(day))
         reports.append(do_day(replace(work, catalog=lambda: catalog, regions=lambda: regions)))
         if progress:
             progress(reports[-1])

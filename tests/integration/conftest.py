@@ -46,6 +46,7 @@ class Run:
     states: dict = field(default_factory=dict)  # {(task_id, log day or None): state}
     xcoms: dict = field(default_factory=dict)  # {(task_id, log day or None): return value}
     catalog: dict | None = None  # what discover says of the catalog
+    listings: dict | None = None  # and of what it listed
     run_id: str = ""
 
     def outcomes(self, stage):
@@ -73,6 +74,7 @@ def run_dag(dag, settings_env):
             found.states[ti.task_id, day] = str(ti.state)
             if ti.task_id == "discover":
                 found.catalog = ti.xcom_pull(task_ids="discover", key="catalog")
+                found.listings = ti.xcom_pull(task_ids="discover", key="listings")
             value = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
             if value is not None:
                 found.xcoms[ti.task_id, day] = value

@@ -1,8 +1,11 @@
 """The daily DAG on local folders, run by Airflow itself."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
+
+import include.s3logs.days.discover  # noqa: F401 (before a test replaces what it imports)
 
 DAYS = ["2024-06-01", "2024-06-02", "2024-06-03"]
 
@@ -48,6 +51,22 @@ def test_first_run_computes_second_run_reuses_a_late_object_redoes_one_day(run_d
     assert third.outcomes("reduce") == {DAYS[0]: "reused", DAYS[1]: "computed", DAYS[2]: "reused"}
     assert third.outcomes("map") == {DAYS[0]: "reused", DAYS[1]: "computed", DAYS[2]: "reused"}
     assert published(lake) != before
+
+
+def test_reduce_reads_what_discover_listed(run_dag, lake, monkeypatch):
+    def never(*_):
+        raise AssertionError("the sources are listed again")
+
+    monkeypatch.setattr("include.s3logs.logs.sources.find_log_objects", never)  # as the other tasks find it
+    run = run_dag(last_day="2024-06-30")
+    assert run.state == "success"
+    assert run.outcomes("reduce") == dict.fromkeys(DAYS, "computed")
+    carried = {path.stem: path for path in lake.glob("listings/*/*.tsv")}
+    assert run.listings.keys() == carried.keys() == set(DAYS)
+    for day, told in run.listings.items():
+        content = carried[day].read_bytes()
+        assert told["file"]["sha256"] == sha256(content).hexdigest()
+        assert told["objects"] == run.xcoms["day.reduce", day]["counts"]["log_objects"]
 
 
 def test_one_corrupt_object_fails_its_day_alone(run_dag, lake, sample):

@@ -12,19 +12,21 @@ from include.s3logs.stages.work import Work, run_stage_of
 TOKEN = "the run of a test"
 
 
-def work(lake, day, *, force=False, settings=None, token=TOKEN, limits=LIMITS, **given):
+def work(lake, day, *, settings=None, token=TOKEN, limits=LIMITS, **given):
     """The work of a day; `given` are `stores`, `listing`, `catalog` and `regions`, if they are used."""
+    listing = given.pop("listing", None)
+    opened = {name: given.pop(name, None) for name in ("stores", "catalog", "regions")}
     return Work(
         day=day if isinstance(day, date) else date.fromisoformat(day),
         lake=lake,
         settings=settings or Settings(_env_file=None),
         token=token,
-        sources=lambda: given["stores"],
-        listing=lambda: given["listing"],
-        catalog=lambda: given["catalog"],
-        regions=lambda: given["regions"],
-        force=force,
+        sources=lambda: opened["stores"],
+        listing=listing if callable(listing) else lambda: listing,
+        catalog=lambda: opened["catalog"],
+        regions=lambda: opened["regions"],
         limits=limits,
+        **given,
     )
 
 

@@ -51,11 +51,12 @@ class World:
     def listing(self, day=DAY):
         return find_log_objects(self.stores, day, day)
 
-    def reduce(self, *, listing=None, day=DAY, force=False, **values):
-        listing, limits = listing or self.listing(day), Limits(logs=self.limits)
-        return reduce_day(
-            self.lake, self.stores, day, listing, settings(**values), force=force, limits=limits
-        )
+    def reduce(self, *, listing=None, day=DAY, force=False, carried=None, first_try=True, **values):
+        """Reduce the day; `listing` is one, or what gives one when it is asked for."""
+        options = {"force": force, "carried": carried, "first_try": first_try}
+        listing = self.listing(day) if listing is None else listing
+        limits = Limits(logs=self.limits)
+        return reduce_day(self.lake, self.stores, day, listing, settings(**values), limits=limits, **options)
 
     def text(self, checkpoint, role):
         return read_output(self.lake, checkpoint, role).decode("utf-8", "surrogateescape")

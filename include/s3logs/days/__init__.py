@@ -5,6 +5,7 @@
 | `discover.py` | which log days are new, grown, late, stale or asked for? |
 | `states.py` | what state is each log day in? |
 | `judgement.py` | is what a run leaves good enough, and what should people know? |
+| `healing.py` | which days had to do without log objects that may be read by now? |
 | `retention.py` | which log days are older than addresses are kept? |
 | `catalog_changes.py` | which finished log days does a changed catalog touch? |
 """

@@ -3,20 +3,22 @@
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from include.s3logs.catalogs.claims import Catalog
 from include.s3logs.days.catalog_changes import touched_days
-from include.s3logs.days.states import can_be_determined, undetermined_days, unmapped_days
+from include.s3logs.days.healing import healed_days
+from include.s3logs.days.states import can_be_determined, finished_days, is_partial, unmapped_days
 from include.s3logs.errors import SettingsError
-from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
-from include.s3logs.lake.open_days import claim_day, open_days
+from include.s3logs.lake.checkpoint import Checkpoint, fingerprint_of, load_checkpoint
+from include.s3logs.lake.open_days import claim_day, notes, open_days
 from include.s3logs.lake.stages import MAPPED, REDUCED
+from include.s3logs.logs.listings import Carried, carry
 from include.s3logs.logs.sources import Listing, find_log_objects
 from include.s3logs.settings import Settings
 from include.s3logs.stages import reduce
-from include.s3logs.stores.store import PARALLEL_READS, Store
+from include.s3logs.stores.store import ABSENT, PARALLEL_READS, Store
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ UNFINISHED = "not finished"
 UNDETERMINED = "regions could not be asked for"
 CATALOG_CHANGED = "the catalog changed"
 UNMAPPED = "begun, and without figures"
+UPGRADE = "a stage has a newer version"
+READABLE = "log objects answer that could not be read"
 """Why a log day has work to do."""
 
 ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
@@ -80,19 +84,26 @@ class Request:
             return min(self.days), max(self.days)
         return self.own_day - timedelta(days=settling_days if self.is_daily else 0), self.own_day
 
+    def covers(self, day: date, settling_days: int) -> bool:
+        """Tell whether the log day is among those that are listed."""
+        first, last = self.window(settling_days)
+        return (first or day) <= day <= (last or day)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The log days a run does, oldest first, those it leaves to the next run, and why there is work.
 
     `work` says so for each day that changed; others are done because they were asked for. `objects` counts
-    the log objects of the days to do.
+    the log objects of the days to do, and `listings` are what the tasks of the run are handed of them; of
+    days that are only to be mapped anew nothing was listed.
     """
 
     days: list[date]
     left_over: list[date]
     work: Mapping[date, str]
     objects: Mapping[date, int]
+    listings: Mapping[date, Carried] = field(default_factory=dict)
 
 
 def discover(
@@ -107,18 +118,20 @@ def discover(
     force: bool = False,
     asked_again: int = ASKED_AGAIN,
 ) -> Plan:
-    """Return what `look` does, and mark the days with work as open, by the run's `token`."""
-    plan = look(
+    """Return what `look` does; open the days with work by the run's `token`, and carry their listings."""
+    before = notes(lake)
+    listing, plan = _look(
         *(lake, stores, settings, catalog, request),
         limit=limit,
         force=force,
         asked_again=asked_again,
-        notes=True,
+        writes=True,
     )
     for day in plan.days:
         if day in plan.work:
-            claim_day(lake, day, token)
-    return plan
+            claim_day(lake, day, token, over=before.get(str(day), ABSENT))
+    listed = [day for day in plan.days if request.covers(day, settings.settling_days)]
+    return replace(plan, listings=carry(lake, token, listing, listed))
 
 
 def look(
@@ -131,16 +144,32 @@ def look(
     limit: int,
     force: bool = False,
     asked_again: int = ASKED_AGAIN,
-    notes: bool = False,
 ) -> Plan:
-    """Return at most `limit` log days to do. Without `notes` nothing is written.
+    """Return at most `limit` log days to do. Nothing is written.
 
-    A daily run also does the days of all times that are to be mapped anew, as far as there is room: those
-    that a changed catalog touches, then some of those with regions that could not be asked for. With `force`
-    it does not: they would be reduced again, too, from logs that may be gone. When there are more days, those
+    A daily run also does days of all times, as far as there is room: those that an earlier version of a stage
+    made, those that a changed catalog touches, those of which a log object answers that could not be read,
+    then some of those with regions that could not be asked for. With `force` it does not: they would be
+    reduced again, too, from logs that may be gone. When there are more days, those
     that are up to date are passed over first, then the newest ones wait; of days that are only to be mapped
     anew, those mapped the longest ago go first, so that each has its turn.
     """
+    given = (lake, stores, settings, catalog, request)
+    return _look(*given, limit=limit, force=force, asked_again=asked_again, writes=False)[1]
+
+
+def _look(
+    lake: Store,
+    stores: Mapping[str, Store],
+    settings: Settings,
+    catalog: Catalog,
+    request: Request,
+    *,
+    limit: int,
+    force: bool,
+    asked_again: int,
+    writes: bool,
+) -> tuple[Listing, Plan]:
     looks_back = request.looks_back and not force
     listing = find_log_objects(stores, *request.window(settings.settling_days))
     if request.is_range and not listing.by_day:
@@ -149,11 +178,18 @@ def look(
     work = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
     changed = set(work)
     stale = dict.fromkeys(
-        touched_days(lake, catalog, among=None if looks_back else named, notes=notes), CATALOG_CHANGED
+        touched_days(lake, catalog, among=None if looks_back else named, notes=writes), CATALOG_CHANGED
     )
+    finished = finished_days(lake) if looks_back else {}
+    behind = [day for day, mapped in finished.items() if mapped.is_behind()]
+    stale = dict.fromkeys(behind, UPGRADE) | stale
     for day in unmapped_days(lake) if looks_back else ():
         stale.setdefault(day, UNMAPPED)
-    for day in _to_ask_again(lake, asked_again) if looks_back else ():
+    partial = [day for day, mapped in finished.items() if is_partial(mapped)]
+    today = request.own_day + timedelta(days=1)
+    for day in healed_days(lake, stores, partial, today, settings.settling_days, writes=writes):
+        stale.setdefault(day, READABLE)
+    for day in _to_ask_again(lake, finished, asked_again):
         stale.setdefault(day, UNDETERMINED)
     wanted = sorted({*named, *changed} if request.is_daily else named)
     others = [day for day in stale if day not in wanted]
@@ -164,7 +200,7 @@ def look(
     objects = {day: len(listing.of(day)) for day in in_turn[:limit]}
     plan = Plan(sorted(in_turn[:limit]), sorted(in_turn[limit:]), work, objects)
     _report(plan, listing, others, limit)
-    return plan
+    return listing, plan
 
 
 def _named(request: Request, listing: Listing) -> set[date]:
@@ -205,9 +241,9 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
         return {day: why for day, why in zip(days, pool.map(change, days), strict=True) if why}
 
 
-def _to_ask_again(lake: Store, most: int) -> list[date]:
+def _to_ask_again(lake: Store, finished: Mapping[date, Checkpoint], most: int) -> list[date]:
     """Return days with regions that could not be asked for, not more than a run should do in vain."""
-    found = undetermined_days(lake)
+    found = [day for day, mapped in finished.items() if can_be_determined(lake, mapped)]
     if len(found) > most:
         log.info("%d log days have undetermined regions; one run does %d of them.", len(found), most)
     return found[:most]
@@ -216,16 +252,16 @@ def _to_ask_again(lake: Store, most: int) -> list[date]:
 def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:
     span = f"from {request.first_day or 'the beginning'} to {request.last_day or 'now'}"
     others = ""
-    if listing.foreign:
-        others = f" {listing.foreign} other objects are there, such as {listing.foreign_examples[0]}."
+    if (foreign := listing.foreign).count:
+        others = f" {foreign.count} other objects are there, such as {foreign.examples[0]}."
     return f"No log objects {span} in {', '.join(stores)}.{others} Check S3LOGS_SOURCES and the dates."
 
 
 def _report(plan: Plan, listing: Listing, others: list[date], limit: int) -> None:
     objects, changed = sum(plan.objects.values()), len(plan.work)
     log.info("%d log days to do with %d log objects; %d days changed.", len(plan.days), objects, changed)
-    if listing.foreign:
-        log.info("%d objects are no access logs, such as %s", listing.foreign, listing.foreign_examples[:3])
+    if (foreign := listing.foreign).count:
+        log.info("%d objects are no access logs, such as %s", foreign.count, foreign.examples[:3])
     if absent := [day for day in plan.days if day not in listing.by_day and day not in others]:
         log.warning("No log objects for %s", ", ".join(map(str, absent)))
     if plan.left_over:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from include.s3logs.days.states import OTHER_SETTINGS, PARTIAL, LogDay, silent_since, unfinished
+from include.s3logs.days.states import OTHER_SETTINGS, PARTIAL, UPGRADE, LogDay, silent_since, unfinished
 from include.s3logs.settings import Settings
 
 _MOST = 10  # days that are named
@@ -41,6 +41,11 @@ def judge(days: Sequence[LogDay], settings: Settings, own: Collection[str] | Non
             f"No log objects since {since}: {count} log days in a row. Does the bucket still log, and here?"
         )
         (failures if 0 < settings.expect_logs <= count else warnings).append(told)
+    if waiting := [day.log_day for day in days if day.reason == UPGRADE]:
+        warnings.append(
+            f"{len(waiting)} log days, {waiting[0]} to {waiting[-1]}, wait to be computed by newer rules; "
+            "daily runs do that, and until then usage/ stays as it was published."
+        )
     if differ := [day.log_day for day in days if day.reason == OTHER_SETTINGS]:
         warnings.append(
             f"{len(differ)} log days were made with other settings than today's; a run of {differ[0]} to "

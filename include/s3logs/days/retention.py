@@ -57,7 +57,8 @@ def retain(
     done, unfinished, problems = list[date](), list[date](), list[str]()
     while due and len(done) < most:
         day = due.pop(0)
-        if load_checkpoint(lake, closing().name, day) is None or is_open(lake, day):
+        figures = load_checkpoint(lake, closing().name, day)
+        if figures is None or figures.is_behind() or is_open(lake, day):
             unfinished.append(day)
             continue
         try:

@@ -28,8 +28,13 @@ MEANINGS = {
 """What is said of a log day, and what that means."""
 LOST = "figures lost"
 OTHER_SETTINGS = "other settings"
+UPGRADE = "upgrade"
+OLDER_RULES = "older rules"
 REASONS = {
     LOST: "the day had figures, and they are gone from the lake; the next daily run makes them again",
+    UPGRADE: "a stage has a newer version; daily runs compute such days again, and until all are done the "
+    "earlier publication stays",
+    OLDER_RULES: "an earlier version of a stage made it, and what it was made of is gone: it stays",
     OTHER_SETTINGS: "it was reduced with other settings than today's; a run of the day makes it alike",
     RETAINED: "its addresses and raw lines are gone from the lake (`S3LOGS_KEEP_ADDRESSES_DAYS`)",
 }
@@ -100,7 +105,8 @@ def states(
     for day in known:
         checkpoint = mapped.get(day)
         state = _state(checkpoint, day in unfinished)
-        reason = LOST if checkpoint is None and day in had_figures else _of_settings(checkpoint, made_with)
+        lost = LOST if day in had_figures else ""
+        reason = _reason(checkpoint, made_with) if checkpoint else lost
         reason = reason or (RETAINED if day in retained else "")
         found.append(LogDay(day, state, checkpoint, reason))
     return found
@@ -123,15 +129,18 @@ def silent_since(days: Sequence[LogDay]) -> tuple[str, int] | None:
     return days[-count].log_day, count
 
 
-def undetermined_days(lake: Store) -> list[date]:
-    """Return the finished log days some of whose regions could not be asked for, and still can be.
+def finished_days(lake: Store) -> dict[date, Checkpoint]:
+    """Return the log days with figures, and the checkpoints of these.
 
     The day that was mapped the longest ago comes first. That reads every finished day's checkpoint, no rows.
     """
     when = mapped_at(lake)
-    in_turn = sorted(when, key=lambda day: (when[day], day))
-    loaded = _load(lake, in_turn).items()
-    return [day for day, checkpoint in loaded if can_be_determined(lake, checkpoint)]
+    return _load(lake, sorted(when, key=lambda day: (when[day], day)))
+
+
+def is_partial(mapped: Checkpoint) -> bool:
+    """Tell whether figures lack log objects that could not be read."""
+    return bool(mapped.upstream[REDUCED.name]["counts"].get("unreadable_objects"))
 
 
 def can_be_determined(lake: Store, mapped: Checkpoint) -> bool:
@@ -172,16 +181,19 @@ def _load(lake: Store, days: Sequence[date]) -> dict[date, Checkpoint]:
 def _state(mapped: Checkpoint | None, is_open: bool) -> str:
     if mapped is None:
         return INCOMPLETE
-    if is_open:
+    if is_open or mapped.is_behind():
         return OUTDATED
-    counts = mapped.upstream[REDUCED.name]["counts"]
-    if counts.get("unreadable_objects"):
+    if is_partial(mapped):
         return PARTIAL
-    return COMPLETE if counts["log_objects"] else EMPTY
+    return COMPLETE if mapped.upstream[REDUCED.name]["counts"]["log_objects"] else EMPTY
 
 
-def _of_settings(mapped: Checkpoint | None, made_with: str) -> str:
-    own = mapped.upstream[REDUCED.name].get(SETTINGS) if mapped else None
+def _reason(mapped: Checkpoint, made_with: str) -> str:
+    if mapped.is_behind():
+        return UPGRADE
+    if mapped.is_by_older_rules():
+        return OLDER_RULES
+    own = mapped.upstream[REDUCED.name].get(SETTINGS)
     return OTHER_SETTINGS if own and made_with and own != made_with else ""
 
 

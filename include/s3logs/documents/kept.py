@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from include.s3logs.catalogs import claims, dandi
-from include.s3logs.days import catalog_changes
+from include.s3logs.days import catalog_changes, healing
 from include.s3logs.documents.markdown import Parts, code, columns_in_tables, table
 from include.s3logs.lake import checkpoint, stages
 from include.s3logs.lake.checkpoint import CHECKPOINT
 from include.s3logs.lake.pointer import Kind
 from include.s3logs.logging_audit import report
+from include.s3logs.logs import listings
 from include.s3logs.logs.rolled_up import manifest
 from include.s3logs.publishing import publish
 from include.s3logs.publishing.schemas import LOG_DAYS
@@ -51,6 +52,8 @@ def layout() -> Iterator[tuple[tuple[str, ...], str]]:
         ("open/<log day>",),
         "there while a log day is not finished: the token of the run at work on it",
     )
+    yield (f"{listings.FOLDER}<run>/<log day>.tsv",), "what a run listed of a log day, for its tasks"
+    yield (healing.NOTE,), "when it is asked again for log objects that could not be read, by log day"
     yield (catalog_changes.CHECKED,), "the fingerprint of the catalog that all finished log days agree with"
     yield (
         (dandi.POINTER, assets),

@@ -10,7 +10,7 @@ counted. A crash leaves files that nobody names.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from io import BytesIO
@@ -32,6 +32,8 @@ OBJECTS = "objects"
 """The role of the list of log objects that a day was made of."""
 SETTINGS = "settings"
 """In `upstream`: the digest of the settings with which a day was reduced."""
+KEPT_FOR = "kept_for"
+"""A mark: the version of the stage that could not compute the result again."""
 RETAINED = "retained"
 """The mark that files with addresses are gone: the day (YYYY-MM-DD) on which they went. Also the role of the
 rows of bin without addresses."""
@@ -47,8 +49,13 @@ def _from_1(content: Json, _: Store) -> Json:
 
 
 def _from_2(content: Json, _: Store) -> Json:
-    """There were no marks. A release that knows none must not take a marked checkpoint for a broken one."""
-    return content
+    """What was said of the stages before did not have their versions; all had these."""
+    versions = {"reduced": 1, "binned": 3}
+    upstream = {
+        name: {"version": versions[name], **told} if name in versions else told
+        for name, told in content.get("upstream", {}).items()
+    }
+    return {**content, "upstream": upstream}
 
 
 KIND = Kind(
@@ -61,9 +68,11 @@ KIND = Kind(
         "fingerprint": "what tells this result from others, for the next stage",
         "inputs": "all that decides the result: what was read, version, settings, catalog, regions",
         "counts": "what was counted; it reconciles with the stage before",
-        "upstream": "`fingerprint` and `counts` of the stages before; of reduce `objects`, `settings`, too",
-        "marks": "what became of it later, where something did: `retained`, the day on which the files with "
-        "addresses went; of bin `regions`, the regions and the salt that stand in their place",
+        "upstream": "`fingerprint`, `version` and `counts` of the stages before, and their `marks`, if any; "
+        "of reduce `objects` and `settings`, too",
+        "marks": "only where there is something to say: `kept_for` is the version of the stage that could "
+        "not compute the result again, as what it was made of is gone; `retained` the day on which the files "
+        "with addresses went; of bin `regions`, of which regions and salt that is which stands for them",
     },
 )
 
@@ -73,9 +82,9 @@ class Checkpoint:
     """What one finished stage of one log day read, wrote and counted.
 
     `inputs` is everything that decides the result, and `fingerprint` its digest (one that an earlier release
-    wrote may have been of more). `upstream` holds by stage the fingerprint and counts of those before, and
-    of reduce the list of log objects as a file and the digest of its settings. `marks` say what became of it
-    later, which is no part of the fingerprint.
+    wrote may have been of more). `upstream` holds by stage the fingerprint, version and counts of those
+    before, and of reduce the list of log objects as a file and the digest of its settings. `marks` is what
+    was found out about the result, or became of it, since; no part of the fingerprint.
     """
 
     stage: str
@@ -85,7 +94,7 @@ class Checkpoint:
     files: Mapping[str, OutputFile]
     counts: Mapping[str, int]
     upstream: Mapping[str, Mapping[str, Any]]
-    marks: Mapping[str, str | int] = field(default_factory=dict)
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, found: Found) -> "Checkpoint":
@@ -96,9 +105,14 @@ class Checkpoint:
             raise NotAPointerError(str(error)) from error
 
     def told(self) -> dict[str, Any]:
-        """Return what the pointer says beside its files; marks only if there are some."""
+        """Return what the pointer says beside its files."""
         told = {name: getattr(self, name) for name in self.__slots__ if name != "files"}
-        return told if self.marks else {name: value for name, value in told.items() if name != "marks"}
+        return told if self.marks else {name: said for name, said in told.items() if name != "marks"}
+
+    @property
+    def version(self) -> int:
+        """The version of the stage that made it."""
+        return int(self.inputs.get("version", 0))
 
     @property
     def retained(self) -> str:
@@ -111,14 +125,40 @@ class Checkpoint:
 
     def lineage(self) -> dict[str, Mapping[str, Any]]:
         """Return `upstream` of the next stage: that of this one and this one itself."""
-        own: dict[str, Any] = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
+        own: dict[str, Any] = {
+            "fingerprint": self.fingerprint,
+            "version": self.version,
+            "counts": dict(self.counts),
+        }
+        if self.marks:
+            own["marks"] = dict(self.marks)
         if OBJECTS in self.files:
             own |= {OBJECTS: asdict(self.files[OBJECTS]), SETTINGS: fingerprint_of(self.settings())}
         return {**self.upstream, self.stage: own}
 
     def settings(self) -> dict[str, Any]:
         """Return what of the inputs are settings: all but the version and the log objects."""
-        return {k: v for k, v in self.inputs.items() if k != "version" and not k.startswith("log_objects")}
+        return settings_in(self.inputs)
+
+    def is_behind(self) -> bool:
+        """Tell whether a stage of today would make it, or what it was made of, by newer rules."""
+        return any(kept_for != newest for kept_for, newest in self._older())
+
+    def is_by_older_rules(self) -> bool:
+        """Tell whether it, or what it was made of, stays as an earlier version of a stage made it."""
+        return any(kept_for == newest for kept_for, newest in self._older())
+
+    def _older(self) -> Iterator[tuple[int | None, int]]:
+        """Yield for each part that an earlier version of a stage made: kept for which one, and today's."""
+        own = {"version": self.version, "marks": self.marks}
+        for name, told in {**self.upstream, self.stage: own}.items():
+            stage = by_name(name)
+            if stage and told.get("version", stage.version) < stage.version:
+                yield told.get("marks", {}).get(KEPT_FOR), stage.version
+
+    def with_(self, **changes: Any) -> "Checkpoint":
+        """Return it with something else said; its fingerprint is the same."""
+        return replace(self, **changes)
 
     def is_made_from(self, inputs: Mapping[str, Any]) -> bool:
         """Tell whether the result would be the same with these inputs."""
@@ -131,6 +171,11 @@ class Outcome:
 
     checkpoint: Checkpoint
     reused: bool
+
+
+def settings_in(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the inputs of reduce are settings."""
+    return {k: v for k, v in inputs.items() if k != "version" and not k.startswith("log_objects")}
 
 
 def fingerprint_of(inputs: Mapping[str, Any]) -> str:
@@ -171,7 +216,7 @@ def amend(
     lake: Store,
     checkpoint: Checkpoint,
     files: Mapping[str, OutputFile],
-    marks: Mapping[str, str | int],
+    marks: Mapping[str, Any],
     *,
     over: str,
 ) -> Checkpoint:
@@ -180,7 +225,7 @@ def amend(
     What it was made from stays, so whatever was made of it is reused. ChangedObjectError when another writer
     was faster.
     """
-    amended = replace(checkpoint, files=files, marks={**checkpoint.marks, **marks})
+    amended = checkpoint.with_(files=files, marks={**checkpoint.marks, **marks})
     key = checkpoint_key(amended.stage, date.fromisoformat(amended.log_day))
     Pointer(lake, key, KIND).put(amended.files, amended.told(), over=over)
     return amended
@@ -275,10 +320,10 @@ def run_stage(
     stored = {info.key: info for info in lake.list(f"{stage.name}/{day}/")}
     place = stored.get(checkpoint_key(stage.name, day))
     earlier = load_checkpoint(lake, stage.name, day) if place else None
-    if earlier and earlier.is_made_from(inputs) and not force:
+    if place and earlier and earlier.is_made_from(inputs) and not force:
         sizes = {key: info.size for key, info in stored.items()}
         if all(sizes.get(file.key) == file.size for file in earlier.files.values()):
-            return Outcome(earlier, reused=True)
+            return Outcome(brought_up(lake, earlier, upstream or {}, place.etag), reused=True)
     if token is not None and makes_figures(stage):
         open_day(lake, day, token)
     attempt = Attempt(lake, stage.name, day)
@@ -293,6 +338,18 @@ def run_stage(
         raise
     _sweep(lake, checkpoint, earlier)
     return Outcome(checkpoint, reused=False)
+
+
+def brought_up(
+    lake: Store, earlier: Checkpoint, upstream: Mapping[str, Mapping[str, Any]], over: str
+) -> Checkpoint:
+    """Let a result that is reused say what is known by now of the stages before."""
+    if earlier.upstream == upstream:
+        return earlier
+    found = earlier.with_(upstream=upstream)
+    place = Pointer(lake, checkpoint_key(earlier.stage, date.fromisoformat(earlier.log_day)), KIND)
+    place.put(found.files, found.told(), over=over)
+    return found
 
 
 def _sweep(lake: Store, newest: Checkpoint, earlier: Checkpoint | None) -> None:

@@ -19,12 +19,14 @@ def open_day(lake: Store, day: date, token: str) -> None:
         lake.write(_key(day), token.encode(), over=ABSENT)
 
 
-def claim_day(lake: Store, day: date, token: str) -> None:
+def claim_day(lake: Store, day: date, token: str, *, over: str | None = None) -> None:
     """Note that a run does what is left of a log day, whoever left it.
 
-    Its first stage lists the sources after this, and so finds what the other run knew of the day.
+    Its first stage reads what was listed after the other run left its note, and so finds what that knew of
+    the day. With `over`, from `notes` before that listing, a note that is another one since stays.
     """
-    lake.write(_key(day), token.encode())
+    with suppress(ChangedObjectError):
+        lake.write(_key(day), token.encode(), over=over)
 
 
 def take_over(lake: Store, day: date, token: str) -> None:
@@ -42,7 +44,13 @@ def close_day(lake: Store, day: date, token: str) -> None:
 
 def open_days(lake: Store) -> set[str]:
     """Return the log days (YYYY-MM-DD) with unfinished work."""
-    return {day for info in lake.list("open/") if is_day(day := info.key.removeprefix("open/"))}
+    return set(notes(lake))
+
+
+def notes(lake: Store) -> dict[str, str]:
+    """Return the log days (YYYY-MM-DD) with unfinished work, and the version of the note on each."""
+    found = ((info.key.removeprefix("open/"), info.etag) for info in lake.list("open/"))
+    return {day: etag for day, etag in found if is_day(day)}
 
 
 def is_open(lake: Store, day: date) -> bool:

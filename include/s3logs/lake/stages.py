@@ -8,7 +8,7 @@ here, and a folder of golden fixtures.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,10 @@ class Stage:
     compute again, `reads` names the stage whose checkpoint it takes ("": the log objects). `work` is the
     function that does it, or its dotted name (module:function), which is imported when it is needed: it takes
     a `stages.work.Work` and returns an `Outcome`. With the stage that `closes` it a day's figures are made.
+
+    Where what a day was made of is gone, `upgrades` bring its result from a version to the next: by version a
+    function, or its dotted name, that takes an attempt and the earlier checkpoint, writes the files that
+    differ and returns the counts. A version that changes columns needs one, as readers know only today's.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Stage:
     work: str | Callable[[Any], Any] = ""
     color: str = "#e2e8f0"
     closes: bool = False
+    upgrades: Mapping[int, str | Callable[..., Any]] = field(default_factory=dict)
 
     def file(self, role: str) -> StageFile:
         """Return the file with this role; KeyError when the stage has none."""
@@ -75,6 +80,12 @@ class Stage:
     def function(self) -> Callable[[Any], Any]:
         """Return the function that does the work."""
         found: Callable[[Any], Any] = resolve_name(self.work) if isinstance(self.work, str) else self.work
+        return found
+
+    def upgrade(self, version: int) -> Callable[..., Mapping[str, int]]:
+        """Return the function that brings a result of this version to the next one."""
+        known = self.upgrades[version]
+        found: Callable[..., Mapping[str, int]] = resolve_name(known) if isinstance(known, str) else known
         return found
 
 

@@ -1,5 +1,6 @@
 """Find the log objects of some log days in a source, without listing years of others."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,20 @@ from include.s3logs.stores.store import ObjectInfo, Store
 
 _EXAMPLES = 1000  # how many foreign objects are listed by name
 _AFTER_DIGITS = ":"  # the character that sorts right after "9"
+_A_DATE = re.compile(r"(?<![0-9])([0-9]{4})([-/])([0-9]{2})(?:\2([0-9]{2}))?(?![0-9])")
+
+
+@dataclass
+class Foreign:
+    """Objects that are no access logs: how many there are, and the addresses of the first of them."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, others: "Foreign") -> None:
+        """Add others."""
+        self.count += others.count
+        self.examples += others.examples[: _EXAMPLES - len(self.examples)]
 
 
 @dataclass
@@ -22,17 +37,36 @@ class Listing:
     """What one or more sources hold: log objects by log day, and what is no log object.
 
     `places` are those of log objects that are only in a roll-up any more. A roll-up of which no manifest can
-    be read is a log object of each day it may be of; instead of its place stands why.
+    be read is a log object of each day it may be of; instead of its place stands why. `others` are the
+    objects that are no access logs, by the last date in their key: a day, a month, or "".
     """
 
     by_day: dict[date, list[LogObject]] = field(default_factory=lambda: defaultdict(list))
     places: dict[LogObject, Place | CorruptRollUpError] = field(default_factory=dict)
-    foreign: int = 0
-    foreign_examples: list[str] = field(default_factory=list)
+    others: dict[str, Foreign] = field(default_factory=lambda: defaultdict(Foreign))
 
     def of(self, day: date) -> list[LogObject]:
         """Return the log objects of one day in a fixed order."""
         return sorted(self.by_day.get(day, ()))
+
+    def foreign_of(self, day: date) -> Foreign:
+        """Return what is no access log and may have been meant for this day: all without another date.
+
+        So a day has the same ones, whatever other days were listed with it.
+        """
+        found = Foreign()
+        for when in ("", f"{day:%Y-%m}", str(day)):
+            if when in self.others:
+                found.add(self.others[when])
+        return found
+
+    @property
+    def foreign(self) -> Foreign:
+        """All that is no access log."""
+        found = Foreign()
+        for _, others in sorted(self.others.items()):
+            found.add(others)
+        return found
 
 
 def find_log_objects(
@@ -50,13 +84,13 @@ def find_log_objects(
         if day is not None:
             listing.by_day[day].append(LogObject(uri, info.key, info.size, info.etag))
         elif (interval := interval_of_file(info.key)) is None:
-            _add_foreign(listing, stores[uri].uri(info.key))
+            _add_foreign(listing, stores[uri], info.key)
         elif overlaps(interval, first, last):
             rolled_up[uri][interval][info.key] = info
     for uri, intervals in rolled_up.items():
         for interval, told in read_manifests(stores[uri], intervals):
             for info in told.foreign:
-                _add_foreign(listing, stores[uri].uri(info.key))
+                _add_foreign(listing, stores[uri], info.key)
             days = [day for day in interval.days if first <= day <= last]
             for info, why in told.unreadable.items():
                 _add_unreadable(listing, stores, LogObject(uri, info.key, info.size, info.etag), days, why)
@@ -66,10 +100,9 @@ def find_log_objects(
     return listing
 
 
-def _add_foreign(listing: Listing, uri: str) -> None:
-    listing.foreign += 1
-    if len(listing.foreign_examples) < _EXAMPLES:
-        listing.foreign_examples.append(uri)
+def _add_foreign(listing: Listing, store: Store, key: str) -> None:
+    dates = ["-".join(filter(None, (year, month, day))) for year, _, month, day in _A_DATE.findall(key)]
+    listing.others[dates[-1] if dates else ""].add(Foreign(1, [store.uri(key)]))
 
 
 def _add_rolled_up(

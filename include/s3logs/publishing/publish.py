@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from include.s3logs.days import states
-from include.s3logs.days.states import LogDay
+from include.s3logs.days.states import UPGRADE, LogDay
 from include.s3logs.errors import ChangedObjectError, ReconciliationError
 from include.s3logs.lake.checkpoint import fingerprint_of
 from include.s3logs.lake.pointer import Found, Kind, NotAPointerError, OutputFile, Pointer
@@ -116,6 +116,8 @@ def publish(
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
     `made_with` is the digest of today's settings: days that were made with others say so.
     Files that did not change are not touched; those of datasets without traffic any more are removed.
+    While days wait for a newer version of a stage, the earlier publication stays, but for the states: figures
+    by two rules do not add up.
     """
     pointer = Pointer(lake, CHECKPOINT, KIND)
     version = pointer.version()
@@ -131,6 +133,8 @@ def publish(
     }
     fingerprint = fingerprint_of(inputs)
     there = _sizes(lake)
+    if earlier and any(day.reason == UPGRADE for day in days):
+        return _only_states(pointer, version, earlier, days)
     if force:
         earlier = None
     if earlier and earlier.fingerprint == fingerprint and _all_there(earlier.files, there):
@@ -142,6 +146,22 @@ def publish(
     )
     published = publishing.run(days, force=force)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
+
+
+def _only_states(pointer: Pointer, version: str, earlier: _Published, days: Sequence[LogDay]) -> Publication:
+    """Publish nothing but the state of every log day."""
+    table = states.to_tsv(days)
+    file = OutputFile(STATUS, len(table), _digest(table))
+    waiting = sum(day.reason == UPGRADE for day in days)
+    log.warning("%d log days wait for a newer version of a stage; until then usage/ stays as it is.", waiting)
+    kept = Publication(earlier.fingerprint, days, earlier.totals, len(earlier.files), reused=True)
+    if earlier.files.get(STATUS) == file:
+        return kept
+    pointer.lake.write(STATUS, table)
+    # Without a fingerprint the next publication looks at all of it.
+    published = replace(earlier, fingerprint="", files={**earlier.files, STATUS: file})
+    pointer.put(published.files, published.told(), over=version)
+    return kept
 
 
 class _Publishing:

@@ -14,15 +14,20 @@ import pyarrow.compute as pc
 from include.s3logs.catalogs.zarr import collapse_zarr
 from include.s3logs.errors import MissingLogObjectsError, ReconciliationError
 from include.s3logs.lake.checkpoint import (
+    KIND,
     Attempt,
     Checkpoint,
     Outcome,
+    brought_up,
+    checkpoint_key,
     copy_output,
     intact_checkpoint,
     run_stage,
 )
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.lake.stages import BINNED, REDUCED
 from include.s3logs.stages.limits import LIMITS, Limits
+from include.s3logs.stages.older_rules import settle
 from include.s3logs.stages.work import Work
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
 from include.s3logs.tables.sorting import Sorter, grouped
@@ -55,6 +60,7 @@ def bin_day(work: Work) -> Outcome:
 
 def _that_stays(work: Work, reduced: Checkpoint) -> Checkpoint:
     """Return what bin made before the rows went; MissingLogObjectsError when that is gone, too."""
+    version = Pointer(work.lake, checkpoint_key(BINNED.name, work.day), KIND).version()
     own = intact_checkpoint(work.lake, BINNED.name, work.day)
     if own is None or own.upstream.get(REDUCED.name, {}).get("fingerprint") != reduced.fingerprint:
         raise MissingLogObjectsError(
@@ -62,12 +68,13 @@ def _that_stays(work: Work, reduced: Checkpoint) -> Checkpoint:
             "made of them is gone or damaged. Its figures stay. While its log objects are there, run the day "
             "with force."
         )
-    if work.force or own.inputs.get("version") != BINNED.version:
+    if work.force:
         log.warning(
             "%s: the rows of this day went with its addresses on %s; what bin made of them stays.",
             *(work.day, reduced.retained),
         )
-    return own
+    own = brought_up(work.lake, own, reduced.lineage(), version)
+    return settle(work.lake, work.day, BINNED, own)
 
 
 def binned_keys(path: Path, at_once: int = LIMITS.keys) -> Iterator[pa.Table]:

@@ -4,7 +4,7 @@ The same pass over the bytes yields the quarantine: every line that has no valid
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -19,8 +19,6 @@ import pyarrow.compute as pc
 from include.s3logs.addresses import address_of
 from include.s3logs.errors import (
     AccessDeniedError,
-    ArchivedObjectError,
-    NotFoundError,
     ReconciliationError,
     TooManyRejectionsError,
     UnreadableObjectError,
@@ -33,8 +31,9 @@ from include.s3logs.lake.checkpoint import (
 )
 from include.s3logs.lake.open_days import take_over
 from include.s3logs.lake.stages import REDUCED
-from include.s3logs.logs.decompress import CorruptObjectError, recognise, unpack, with_lines
+from include.s3logs.logs.decompress import recognise, unpack, with_lines
 from include.s3logs.logs.limits import Limits
+from include.s3logs.logs.listings import escaped, take
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import Content, read_ahead
 from include.s3logs.logs.sources import Listing
@@ -42,8 +41,15 @@ from include.s3logs.parsing.parse import Selector
 from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.settings import Settings
-from include.s3logs.stages import object_list
-from include.s3logs.stages.object_list import Before, made_before, refuse_fewer, result_that_stays
+from include.s3logs.stages.never_less import (
+    Before,
+    made_before,
+    refuse_fewer,
+    refuse_less_than_seen,
+    result_that_stays,
+)
+from include.s3logs.stages.object_list import WORDS, Listed, Version, to_tsv, word_of
+from include.s3logs.stages.second_chance import may_be_read_now
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.arrays import number_array
@@ -55,7 +61,7 @@ log = logging.getLogger(__name__)
 SCHEMA = REDUCED.file("rows").schema
 _COLUMNS = ("time", *SCHEMA.names[1:])
 _SUCCESS = range(200, 300)
-_UNREADABLE = (CorruptObjectError, AccessDeniedError, ArchivedObjectError, NotFoundError)
+_UNREADABLE = tuple(WORDS)
 _OR_SKIP = ", or set S3LOGS_ON_UNREADABLE=skip to go on without such objects"
 
 
@@ -90,22 +96,31 @@ def reduce_day(work: Work) -> Outcome:
     Raises UnreadableObjectError, TooManyRejectionsError, MissingLogObjectsError; all name the object or day.
     """
     lake, day = work.lake, work.day
-    take_over(lake, day, work.token)
-    listing = work.listing()
+    seen = take(lake, day, work.carried) if work.carried else None
+    listing = _listed(work, seen)
     objects = listing.of(day)
     inputs = reduce_inputs(objects, work.settings)
     before = made_before(work, inputs)
-    if before and not work.force and (kept := result_that_stays(work, before, inputs, objects)):
-        return Outcome(kept, reused=True)
+    if not work.force:
+        refuse_less_than_seen(work, before, objects, seen.of(day) if seen else None)
+        if before and (kept := result_that_stays(work, before, inputs, objects)):
+            return Outcome(kept, reused=True)
 
     def compute(attempt: Attempt) -> dict[str, int]:
         return _reduce(attempt, work, listing, before)
 
-    outcome = run_stage(
-        lake, REDUCED, day, inputs=inputs, compute=compute, force=work.force, token=work.token
-    )
+    force = work.force or bool(before and may_be_read_now(work.sources(), listing, day, before))
+    outcome = run_stage(lake, REDUCED, day, inputs=inputs, compute=compute, force=force, token=work.token)
     check_rejections(day, outcome.checkpoint.counts, work.settings.rejection_limit)
     return outcome
+
+
+def _listed(work: Work, seen: Listing | None) -> Listing:
+    """Return what the run listed, on the first try and where nothing is in roll-ups; else list anew."""
+    if seen and work.first_try and not (work.carried and work.carried.rolled_up):
+        return seen
+    take_over(work.lake, work.day, work.token)  # what is listed from here on holds what others knew
+    return work.listing()
 
 
 def check_rejections(
@@ -126,7 +141,9 @@ def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | Non
     with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
         rows = RowsFile(folder / "rows", SCHEMA)
         reduction = _Reduction(
-            *(attempt, work.sources(), work.settings, rows, quarantine), limits=work.limits.logs
+            *(attempt, work.sources(), work.settings, rows, quarantine),
+            limits=work.limits.logs,
+            gave_lines={} if work.force or not before else before.gave_lines(),
         )
         counts = reduction.run(listing.of(work.day), listing)
     refuse_fewer(work, before, counts)
@@ -134,7 +151,10 @@ def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | Non
 
 
 class _Reduction:
-    """One pass over the log objects of a day, in bounded memory: what may be large grows in the two files."""
+    """One pass over the log objects of a day, in bounded memory: what may be large grows in the two files.
+
+    What gave lines to an earlier result is not skipped.
+    """
 
     def __init__(
         self,
@@ -145,12 +165,15 @@ class _Reduction:
         quarantine: QuarantineFile,
         *,
         limits: Limits,
+        gave_lines: Mapping[Version, int],
     ) -> None:
         self.attempt, self.stores, self.settings, self.limits = attempt, stores, settings, limits
+        self.gave_lines = gave_lines
         self.rows, self.quarantine = rows, quarantine
         self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
-        self.objects = [object_list.HEADER]
+        self.objects = list[Listed]()
+        self.denied = ""  # the first sentence of a store that refuses
         wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
         self.selector = Selector(wanted, _COLUMNS)
 
@@ -158,36 +181,63 @@ class _Reduction:
         """Reduce, write the outputs, and return the reconciled counts."""
         for log_object, content in read_ahead(self.stores, objects, listing.places, self.limits):
             before = self.counts.copy()
-            self._reduce(log_object, content)
+            unreadable = self._reduce(log_object, content)
             lines_here = self.counts["lines"] - before["lines"]
             rejected_here = self.counts["rejections"] - before["rejections"]
-            self.objects.append(object_list.row(log_object, lines_here, rejected_here))
+            self.objects.append(Listed(log_object, lines_here, rejected_here, unreadable))
+        self._expect_some_allowed()
         for found in self.selector.finish():
             self._count(found)
         self.counts["log_objects"] = len(objects)
-        self.counts["foreign_objects"] = listing.foreign
+        foreign = listing.foreign_of(self.attempt.day)
+        self.counts["foreign_objects"] = foreign.count
         limit, examples = self.settings.rejection_limit, self.quarantine.examples
         check_rejections(self.attempt.day, self.counts, limit, examples)
-        self._write(listing.foreign_examples)
+        self._write(foreign.examples)
         return self._reconciled()
 
-    def _reduce(self, log_object: LogObject, content: Content) -> None:
-        skips = self.skips
+    def _reduce(self, log_object: LogObject, content: Content) -> str:
+        """Reduce one log object; return why it was skipped, or "" for one that was read."""
+        source, key, size, etag = log_object
+        had = self.gave_lines.get((key, size, etag), 0)
+        skips = self.skips and not had
         try:
             selections = self._readable(log_object, content)
             skips = False  # from here on lines of it are counted
             self._add(log_object, selections)
         except _UNREADABLE as error:
-            where = self.stores[log_object.source].uri(log_object.key)
+            where = self.stores[source].uri(key)
             if not skips:
-                hint = "" if self.skips else _OR_SKIP
                 raise UnreadableObjectError(
-                    f"The log object {where} cannot be read: {error} Mend or remove it and run the day "
-                    f"again{hint}."
+                    f"The log object {where} cannot be read: {error} {self._remedy(had)}"
                 ) from error
             log.warning("The log object %s cannot be read and is skipped: %s", where, error)
             self.counts["unreadable_objects"] += 1
             self.quarantine.add(log_object, None, f"unreadable: {error}", None)
+            if isinstance(error, AccessDeniedError):
+                self.denied = self.denied or str(error)
+            return word_of(error)
+        return ""
+
+    def _remedy(self, had: int) -> str:
+        if not self.skips:
+            return f"Mend or remove it and run the day again{_OR_SKIP}."
+        if not had:  # so it broke off after its first lines
+            return "Mend or remove it and run the day again."
+        return f"The earlier result has its {had} lines and stays. Mend it, or run the day with force."
+
+    def _expect_some_allowed(self) -> None:
+        """Raise UnreadableObjectError when nothing of a source may be read: to skip means single objects."""
+        words = defaultdict[str, list[str]](list)
+        for row in self.objects:
+            words[row.log_object.source].append(row.unreadable)
+        for source, found in words.items():
+            if set(found) == {WORDS[AccessDeniedError]}:
+                raise UnreadableObjectError(
+                    f"None of the {len(found)} log objects of {self.attempt.day} in {source} may be read "
+                    f"(the first: {self.denied}). Check the credentials and what they allow; "
+                    "S3LOGS_ON_UNREADABLE=skip is for single objects."
+                )
 
     def _readable(self, log_object: LogObject, content: Content) -> Iterable[Selection]:
         """Return what will select from the content, once it is known that the object can be read."""
@@ -235,9 +285,9 @@ class _Reduction:
         self.rows.close()
         self.quarantine.close()
         self.attempt.write_file("rows", "parquet", self.rows.path)
-        self.attempt.write("objects", "tsv", object_list.to_tsv(self.objects))
+        self.attempt.write("objects", "tsv", to_tsv(self.objects))
         self.attempt.write_file("quarantine", "jsonl", self.quarantine.path)
-        others = "".join(f"{object_list.escaped(uri)}\n" for uri in foreign)
+        others = "".join(f"{escaped(uri)}\n" for uri in foreign)
         self.attempt.write("foreign", "txt", others.encode("utf-8", "surrogateescape"))
 
     def _reconciled(self) -> dict[str, int]:

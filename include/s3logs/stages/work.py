@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.s3logs.catalogs.claims import Catalog
-from include.s3logs.errors import NotFoundError
+from include.s3logs.errors import CorruptLakeError, NotFoundError
 from include.s3logs.lake import stages
 from include.s3logs.lake.checkpoint import (
     Checkpoint,
@@ -17,10 +17,12 @@ from include.s3logs.lake.checkpoint import (
 )
 from include.s3logs.lake.open_days import close_day
 from include.s3logs.lake.stages import Stage
+from include.s3logs.logs.listings import Carried
 from include.s3logs.logs.sources import Listing
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
 from include.s3logs.stages.limits import LIMITS, Limits
+from include.s3logs.stages.older_rules import settle
 from include.s3logs.stores.store import Store
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class Work:
     """One log day of a run for all of its stages.
 
     `token` is the run's, the same in each of its attempts. `sources` are the stores of the log objects by
-    their addresses, and `listing` what they hold of the day now.
+    their addresses, and `listing` what they hold of the day now. `carried` is what the run's discover listed
+    of it, if it did; the first try at the day goes by that.
     """
 
     day: date
@@ -51,6 +54,8 @@ class Work:
     catalog: Callable[[], Catalog]
     regions: Callable[[], RegionSource]
     force: bool = False
+    carried: Carried | None = None
+    first_try: bool = True
     limits: Limits = LIMITS
 
     def upstream(self, stage: Stage) -> Checkpoint:
@@ -73,10 +78,26 @@ def run_stage_of(stage: Stage, work: Work) -> Outcome:
         outcome: Outcome = stage.function()(work)
     except KeptError as kept:
         log.warning("%s: %s/ is gone; what %s made of it stays.", work.day, stage.reads, stage.task)
-        outcome = Outcome(kept.checkpoint, reused=True)
+        outcome = Outcome(
+            settle(work.lake, work.day, stage, kept.checkpoint, with_upstream=True), reused=True
+        )
+    except CorruptLakeError as error:
+        if work.force or (earlier := _of_an_earlier_version(stage, work)) is None:
+            raise
+        log.warning("%s: %s", work.day, error)
+        outcome = Outcome(settle(work.lake, work.day, stage, earlier), reused=True)
     if stage.closes:
         close_day(work.lake, work.day, work.token)
     return outcome
+
+
+def _of_an_earlier_version(stage: Stage, work: Work) -> Checkpoint | None:
+    """Return a whole result that only the stage's version would compute anew, and not what it was made of."""
+    own = intact_checkpoint(work.lake, stage.name, work.day)
+    before = load_checkpoint(work.lake, stage.reads, work.day) if stage.reads else None
+    if own is None or before is None or own.version >= stage.version:
+        return None
+    return own if own.upstream[stage.reads]["fingerprint"] == before.fingerprint else None
 
 
 def _task_of(name: str) -> str:

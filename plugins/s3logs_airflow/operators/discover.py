@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PARAMETERS = frozenset({"days", "first_day", "last_day", "force", "sources"})
 LEFT_OVER = "left_over"
+LISTINGS = "listings"
 CATALOG = "catalog"
 
 
@@ -33,7 +35,9 @@ class DiscoverOperator(BaseOperator):
     A catalog behind an API is fetched first, as far as it changed; XCom `catalog` says what came of it, and
     whether the last good one is used (`outcome` is `kept`, with the `error`).
 
-    Days beyond Airflow's mapping limit are left to the next run; XCom `left_over` lists them.
+    What was listed of each day is carried to its tasks as a file in the lake; XCom `listings` has the key,
+    size and digest of each, and how many log objects are in it. Days beyond Airflow's mapping limit are left
+    to the next run; XCom `left_over` lists them.
     """
 
     ui_color = "#fef9c3"
@@ -60,6 +64,9 @@ class DiscoverOperator(BaseOperator):
             limit=conf.getint("core", "max_map_length"),
             force=is_forced(context),
             token=token_of(context),
+        )
+        context["ti"].xcom_push(
+            key=LISTINGS, value={str(day): asdict(carried) for day, carried in plan.listings.items()}
         )
         context["ti"].xcom_push(key=LEFT_OVER, value=[str(day) for day in plan.left_over])
         return [str(day) for day in plan.days]

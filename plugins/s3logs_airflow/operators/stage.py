@@ -12,12 +12,14 @@ from airflow.sdk import BaseOperator, Context
 from include.s3logs.lake import stages
 from include.s3logs.lake.checkpoint import checkpoint_key
 from s3logs_airflow.assets import asset_of
+from s3logs_airflow.operators.discover import LISTINGS
 from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import is_forced, token_of
 from s3logs_airflow.pages.links import CheckpointLink, QuarantineLink
 
 if TYPE_CHECKING:
     from include.s3logs.lake.checkpoint import Outcome
+    from include.s3logs.logs.listings import Carried
     from include.s3logs.stores.store import Store
 
 
@@ -27,16 +29,20 @@ class StageOperator(BaseOperator):
     :param stage: the name of the stage in `include.s3logs.lake.stages`.
     :param day: the log day, YYYY-MM-DD.
     :param upstream: the summary that the stage before returned (none for the first stage).
+    :param listed_by: the task that listed the log objects, for the first stage.
     """
 
     template_fields: Sequence[str] = ("day", "upstream")
     operator_extra_links = (CheckpointLink(), QuarantineLink())
 
-    def __init__(self, *, stage: str, day: str, upstream: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, stage: str, day: str, upstream: Any = None, listed_by: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.stage = stage
         self.day = day
         self.upstream = upstream
+        self.listed_by = listed_by
         self.rejected = 0
         if known := stages.by_name(stage):
             self.ui_color = known.color
@@ -57,6 +63,8 @@ class StageOperator(BaseOperator):
             token=token_of(context),
             force=is_forced(context),
             sources=context["params"].get("sources") or (),
+            carried=None if stage.reads else self._carried(context),
+            first_try=context["ti"].try_number <= 1,
         )
         outcome = run_stage_of(stage, work)
         self._compare(outcome)
@@ -72,6 +80,15 @@ class StageOperator(BaseOperator):
             **summary["counts"],
         }
         return summary
+
+    def _carried(self, context: Context) -> Carried | None:
+        """Return what discover listed of the day; None where it listed nothing of it."""
+        from include.s3logs.lake.pointer import OutputFile
+        from include.s3logs.logs.listings import Carried
+
+        listings = context["ti"].xcom_pull(task_ids=self.listed_by, key=LISTINGS) if self.listed_by else None
+        told = (listings or {}).get(self.day)
+        return Carried(**{**told, "file": OutputFile(**told["file"])}) if told else None
 
     def _compare(self, outcome: Outcome) -> None:
         """Say so when the stage did not read what the stage before of this run returned."""

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from include.s3logs.lake.open_days import claim_day, close_day, open_day, open_days, take_over
+from include.s3logs.lake.open_days import claim_day, close_day, notes, open_day, open_days, take_over
 from include.s3logs.stores.folder import LocalStore
 
 DAY = date(2024, 6, 1)
@@ -30,6 +30,18 @@ def test_a_run_does_not_close_what_another_found_of_the_day_meanwhile(lake):
     close_day(lake, DAY, "one")
     assert open_days(lake) == {"2024-06-01"}
     close_day(lake, DAY, "two")
+    assert open_days(lake) == set()
+
+
+def test_a_run_does_not_claim_what_another_found_since_it_listed(lake):
+    claim_day(lake, DAY, "dead")
+    before = notes(lake)
+    claim_day(lake, DAY, "two")  # which has seen more log objects
+    claim_day(lake, DAY, "one", over=before[str(DAY)])
+    close_day(lake, DAY, "one")
+    assert lake.read(f"open/{DAY}") == b"two"
+    claim_day(lake, DAY, "one", over=notes(lake)[str(DAY)])
+    close_day(lake, DAY, "one")
     assert open_days(lake) == set()
 
 

@@ -72,8 +72,8 @@ def test_jumping_over_other_days_finds_what_a_full_walk_finds(store, first, span
 def test_one_day_of_every_layout(store):
     listing = find_log_objects({"s": store}, date(2024, 6, 2), date(2024, 6, 2))
     assert len(listing.of(date(2024, 6, 2))) == 6
-    assert listing.foreign == 2
-    assert any(example.endswith("readme.txt") for example in listing.foreign_examples)
+    assert listing.foreign.count == 2
+    assert any(example.endswith("readme.txt") for example in listing.foreign.examples)
 
 
 def test_no_bounds_means_everything(store):

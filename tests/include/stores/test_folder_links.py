@@ -122,8 +122,8 @@ def test_links_to_folders_are_listed_as_such_and_not_followed(world, tmp_path):
     assert keys(store, prefix="mo") == ["more/"]
     assert keys(store, start_after="more/") == ["round/"]
     listing = find_log_objects(world.stores, DAY, DAY)
-    assert (listing.foreign, len(listing.of(DAY))) == (2, 1)
-    assert listing.foreign_examples == [f"{root}/more", f"{root}/round"]
+    assert (listing.foreign.count, len(listing.of(DAY))) == (2, 1)
+    assert listing.foreign.examples == [f"{root}/more", f"{root}/round"]
     assert store.find("more") is None
     store.delete(["more/", "round/"])
     assert keys(elsewhere) == [name("B")]

@@ -34,7 +34,7 @@ def test_its_days_fail_by_name_or_count_it_as_unreadable(world, level, days, cod
     gone = {key: data for key, data in gone.items() if key.endswith(".json")}
     world.source.delete(gone)
     for listing in (find_log_objects(world.stores), find_log_objects(world.stores, days[0], days[-1])):
-        assert listing.foreign == 0
+        assert listing.foreign.count == 0
         assert all(listing.of(day) for day in days)
     for day in days:
         with pytest.raises(UnreadableObjectError, match=r"No manifest says what .*manifest\.json is gone"):
@@ -68,7 +68,7 @@ def test_files_of_other_tools_stay_foreign(world, date, suffix, content):
     key = f"logs/{date}{suffix}"
     world.source.write(key, content)
     listing = find_log_objects(world.stores, DAY, DAY)
-    assert listing.foreign_examples == [world.source.uri(key)]
+    assert listing.foreign.examples == [world.source.uri(key)]
     assert (len(listing.of(DAY)), listing.places) == (5, {})
 
 
@@ -118,7 +118,7 @@ def test_an_attempt_at_work_or_dead_is_no_lost_manifest(world, codecs):
             died += 1
         for day in DAYS:
             listing = find_log_objects(world.stores, day, day)
-            assert (listing.foreign, len(listing.of(day))) == (0, 6)
+            assert (listing.foreign.count, len(listing.of(day))) == (0, 6)
     assert died > 2
 
 
@@ -134,4 +134,4 @@ def test_a_roll_up_that_is_made_while_its_folder_is_listed_is_read(world):
     world.roll_up(originals="delete")
     stores = {"reef": Listing(world.source.root)}
     listing = find_log_objects(stores, DAY, DAY)
-    assert (listing.foreign, len(listing.of(DAY)), len(listing.places)) == (0, 5, 5)
+    assert (listing.foreign.count, len(listing.of(DAY)), len(listing.places)) == (0, 5, 5)

@@ -85,7 +85,7 @@ def test_a_day_is_the_same_before_and_after(world, level, codec):
     for day in DAYS:
         assert world.reduce(day).reused
         assert world.outputs(day) == before[day]
-        assert find_log_objects(world.stores, day, day).foreign == 0
+        assert find_log_objects(world.stores, day, day).foreign.count == 0
 
 
 def test_a_month_on_s3_is_found_by_each_of_its_days(tmp_path, s3, bucket):
@@ -184,8 +184,8 @@ def test_what_is_not_damaged_of_a_roll_up_is_read_and_the_roll_up_only_once(worl
 def test_what_only_looks_like_a_roll_up_is_foreign(world):
     world.source.write("logs/2024-06-01.gz", b"of another service")
     listing = find_log_objects(world.stores, DAYS[1], DAYS[1])
-    assert (listing.foreign, len(listing.of(DAYS[1]))) == (1, 5)
-    assert listing.foreign_examples == [world.source.uri("logs/2024-06-01.gz")]
+    assert (listing.foreign.count, len(listing.of(DAYS[1]))) == (1, 5)
+    assert listing.foreign.examples == [world.source.uri("logs/2024-06-01.gz")]
 
 
 # Where a store begins that the roll-ups are read through
@@ -229,7 +229,7 @@ def test_a_destination_around_the_source_lists_no_log_object_twice(nest, tmp_pat
     source.write("foreign", b"")
     listing = find_log_objects(world.stores)
     assert [len(listing.of(day)) for day in DAYS] == [5, 5, 5, 5]
-    assert listing.foreign == 1
+    assert listing.foreign.count == 1
     before = {day: world.outputs(day) for day in DAYS}
     world.roll_up(originals="delete")
     for day in DAYS:
@@ -251,7 +251,7 @@ def test_what_was_rolled_up_in_a_part_is_read_and_extended_from_the_whole(nest, 
     (result,) = whole.roll_up(originals="delete")
     assert (result["added"], result["held"], result["deleted"]) == (1, 6, 1)
     assert whole.outputs(day) == late
-    assert find_log_objects({"reef": part}, day, day).foreign == 0
+    assert find_log_objects({"reef": part}, day, day).foreign.count == 0
     part.write(f"{day}-13-00-00-L", line(request_id="later", sent=8))
     (result,) = World(tmp_path, part, part).roll_up(originals="delete", codec="gzip")
     assert (result["added"], result["held"], result["deleted"]) == (1, 7, 1)
@@ -286,7 +286,7 @@ def test_a_manifest_that_is_none_and_has_no_roll_up_is_foreign(world, content):
         world.source.write(f"logs/{DAYS[1]}.manifest{rest}.json", content)
     world.source.write("other/2024-06.manifest.json", content)
     listing = find_log_objects(world.stores, DAYS[0], DAYS[1])
-    assert (listing.foreign, listing.places) == (3, {})
+    assert (listing.foreign.count, listing.places) == (3, {})
     assert [len(listing.of(day)) for day in DAYS[:2]] == [5, 5]
 
 
