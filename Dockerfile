@@ -19,6 +19,7 @@ WORKDIR ${PROJECT}
 COPY --chown=airflow:0 include ${PROJECT}/include
 COPY --chown=airflow:0 plugins ${PROJECT}/plugins
 COPY --chown=airflow:0 dags ${PROJECT}/dags
+COPY --chown=airflow:0 entrypoint.sh ${PROJECT}/
 ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     AIRFLOW__CORE__DAGS_FOLDER=${PROJECT}/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=${PROJECT}/plugins \
@@ -26,6 +27,10 @@ ENV PYTHONPATH=${PROJECT}:${PROJECT}/plugins \
     AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT=60 \
     AIRFLOW__WORKERS__EXECUTION_API_RETRIES=8 \
     AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX=10 \
+    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT=90 \
+    AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL=60 \
     NUMBA_CPU_NAME=generic
 # Compile the parser's kernels now, for any processor, so that no task has to.
 RUN python -m include.s3logs.parsing.kernel
+# Nothing that runs tasks starts without IP_HASH_SALT.
+ENTRYPOINT ["/opt/airflow/s3logs/entrypoint.sh"]

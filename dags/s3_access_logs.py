@@ -21,7 +21,7 @@ that day and `publish` run again.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronPartitionTimetable, Param, task_group
+from airflow.sdk import DAG, Param, task_group
 
 from include.s3logs.lake import stages
 from include.s3logs.settings import load_limits
@@ -34,6 +34,7 @@ from s3logs_airflow.operators import (
     StageOperator,
 )
 from s3logs_airflow.policies import retrying
+from s3logs_airflow.schedule import DailyTimetable
 
 limits = load_limits()
 STEPS = "\n".join(f"| `day.{stage.task}` | {stage.does} | `{stage.name}/` |" for stage in stages.STAGES)
@@ -42,11 +43,7 @@ with DAG(
     dag_id="s3_access_logs",
     dag_display_name="S3 access logs → usage figures",
     doc_md=(__doc__ or "").replace("{stages}", STEPS),
-    # Without a start date the first run is that of the coming midnight; a backfill reaches back to any day.
-    # By default it would be the last midnight's if that was less than 2.4 hours ago.
-    schedule=CronPartitionTimetable(
-        "0 0 * * *", timezone="UTC", run_offset=-1, run_immediately=timedelta(0), key_format="%Y-%m-%d"
-    ),
+    schedule=DailyTimetable(),
     catchup=False,
     max_active_runs=4,
     dagrun_timeout=timedelta(hours=23),

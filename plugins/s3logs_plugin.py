@@ -1,4 +1,4 @@
-"""Registers s3logs with Airflow: the buttons on its tasks and the pages they lead to.
+"""Registers s3logs with Airflow: the buttons on its tasks, the pages they lead to, when daily runs begin.
 
 Every Airflow process imports this file, so it imports nothing heavy: the pages are loaded when the API
 server gets the first request for one.
@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from s3logs_airflow.pages.links import PREFIX, CheckpointLink, LogDaysLink, QuarantineLink
+from s3logs_airflow.schedule import DailyTimetable
 
 
 class _LazyApp:
@@ -31,6 +32,7 @@ class S3LogsPlugin(AirflowPlugin):
     """The plugin; Airflow finds it by its base class."""
 
     name = "s3logs"
+    timetables: ClassVar[list[Any]] = [DailyTimetable]
     operator_extra_links: ClassVar[list[Any]] = [CheckpointLink(), QuarantineLink(), LogDaysLink()]
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": _LazyApp(), "url_prefix": PREFIX, "name": "s3logs"}

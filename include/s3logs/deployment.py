@@ -9,7 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.s3logs.catalogs.claims import Catalog, EmptyCatalog
 from include.s3logs.errors import SettingsError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 IPINFO_VARIABLE = "IPINFO_CREDENTIALS"
 _S3 = "s3://"
 _PUBLIC = "usage/"
+_Salt = TypeVar("_Salt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ class Access:
     """How a deployment gets at what lies outside.
 
     `s3` returns a boto3 client and the credentials of its session (None where only boto3 knows how to
-    connect); `ipinfo_token` the token of the IP service, or "".
+    connect); `ipinfo_token` the token of the IP service, or ""; `several_workers` tells whether others may
+    work on the same lake, who have no file of this one's.
     """
 
     s3: Callable[[], tuple[Any, Any]]
     ipinfo_token: Callable[[], str]
+    several_workers: Callable[[], bool] = lambda: False
 
 
 def access_from_environment() -> Access:
@@ -62,9 +66,15 @@ class Deployment:
     """Lake, sources, catalog and regions of some settings; nothing is opened before it is asked for."""
 
     def __init__(
-        self, settings: Settings, access: Access, *, ip_limits: "IpinfoLimits | None" = None
+        self,
+        settings: Settings,
+        access: Access,
+        *,
+        ip_limits: "IpinfoLimits | None" = None,
+        salt_folders: Callable[[], Sequence[Path]] | None = None,
     ) -> None:
-        self.settings, self.access, self._ip_limits = settings, access, ip_limits
+        self.settings, self.access = settings, access
+        self._ip_limits, self._salt_folders = ip_limits, salt_folders
 
     @cached_property
     def lake(self) -> Store:
@@ -96,7 +106,10 @@ class Deployment:
         """
         from include.s3logs.faults import faults_of  # noqa: PLC0415
 
-        faults = [*others, *faults_of(self.settings, sources, self.open_store, offline=offline)]
+        faults = [
+            *others,
+            *faults_of(self.settings, sources, self.open_store, salt=self.salt_name, offline=offline),
+        ]
         if faults:
             raise SettingsError("\n".join(faults))
 
@@ -200,13 +213,13 @@ class Deployment:
         """
         from include.s3logs.connections.mmdb_file import MmdbFile  # noqa: PLC0415
         from include.s3logs.regions import RegionSource  # noqa: PLC0415
-        from include.s3logs.regions.salt import load_salt, name_of  # noqa: PLC0415
+        from include.s3logs.regions.salt import load_salt, with_salt  # noqa: PLC0415
         from include.s3logs.regions.tables import data_version  # noqa: PLC0415
 
         settings, lake = self.settings, self.lake
         own = self._read_file(settings.region_table) if settings.region_table else b""
         file = MmdbFile(settings.ipinfo_mmdb) if settings.ipinfo_mmdb else None
-        salt = load_salt(settings.salt_file, settings.lake)
+        salt = self._salt(load_salt)
         version = data_version(own, file.version if file else "")
 
         def load() -> "Regions":
@@ -224,7 +237,25 @@ class Deployment:
                 address_file=file,
             )
 
-        return RegionSource(f"{version}, salt {name_of(salt)}", load)
+        return RegionSource(with_salt(version, salt), load)
+
+    def salt_name(self) -> str:
+        """Return the name of the salt with which days are mapped here; "" while there is none yet.
+
+        SettingsError for one that cannot be used, or that has to be given and is not.
+        """
+        from include.s3logs.regions.salt import find_salt, name_of  # noqa: PLC0415
+
+        salt = self._salt(find_salt)
+        return name_of(salt) if salt else ""
+
+    def _salt(self, get: Callable[..., _Salt]) -> _Salt:
+        from include.s3logs.regions.salt import usual_folders  # noqa: PLC0415
+
+        return get(
+            *(self.settings.salt_file, self.settings.lake, self._salt_folders or usual_folders),
+            several_workers=self.access.several_workers(),
+        )
 
     def ip_service(self) -> Any:
         """Return the client of the IP service; None without a token."""

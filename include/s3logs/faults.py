@@ -19,12 +19,17 @@ OpenStore = Callable[[str], Store]
 
 
 def faults_of(
-    settings: Settings, sources: Sequence[str], open_store: OpenStore, *, offline: bool = False
+    settings: Settings,
+    sources: Sequence[str],
+    open_store: OpenStore,
+    *,
+    salt: Callable[[], object],
+    offline: bool = False,
 ) -> list[str]:
     """Return what is wrong, each fault once, with its setting's name.
 
-    `sources` are those of the run, if not those of the settings. With `offline` nothing on S3 is looked at.
-    Raises what may heal: a store that does not answer.
+    `sources` are those of the run, if not those of the settings; `salt` raises what is wrong with the salt.
+    With `offline` nothing on S3 is looked at. Raises what may heal: a store that does not answer.
     """
 
     def is_near(address: str) -> bool:
@@ -40,6 +45,7 @@ def faults_of(
         *(partial(_check_manifest, open_store, file) for file in [manifest] if is_near(file)),
         *(partial(_check_table, open_store, file) for file in [settings.region_table] if is_near(file)),
         *(partial(_check_database, file) for file in [settings.ipinfo_mmdb] if file),
+        salt,
     ]
     faults = faults_of_environment()
     for check in checks:

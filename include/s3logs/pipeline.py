@@ -26,6 +26,7 @@ from include.s3logs.deployment import Access, Deployment, access_from_environmen
 from include.s3logs.errors import CatalogError, ChangedObjectError, S3LogsError
 from include.s3logs.lake import stages
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.most_datasets import most_datasets
 from include.s3logs.publishing.publish import Publication, publish
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
@@ -122,6 +123,7 @@ def run(
         limit=sys.maxsize,
         token=token,
         force=force,
+        salt=deployment.salt_name(),
     )
     reports = []
     for day in plan.days:
@@ -134,7 +136,11 @@ def run(
     try:
         published = _unless_overtaken(
             lambda: publish(
-                *(deployment.lake, masking, plan.days), force=force, made_with=settings_digest(settings)
+                *(deployment.lake, masking, plan.days),
+                force=force,
+                made_with=settings_digest(settings),
+                most_datasets=most_datasets(settings),
+                salt=deployment.salt_name(),
             )
         )
     except S3LogsError as problem:
@@ -202,7 +208,7 @@ def preview(
         else:
             raise
     given = (deployment.lake, deployment.sources(), settings, catalog, request_for(days, now))
-    return look(*given, limit=sys.maxsize, force=force)
+    return look(*given, limit=sys.maxsize, force=force, salt=deployment.salt_name())
 
 
 def request_for(days: Days | None, now: datetime | None = None) -> Request:

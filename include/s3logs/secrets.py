@@ -1,7 +1,8 @@
 """What is secret in a text: users and passwords in addresses, signatures, tokens, keys.
 
-The one place that knows. Every error of ours passes through `masked`, addresses are `shown`, and the loggers
-of libraries that name requests get a `MaskedLog`. What is hidden becomes `…`; in doubt too much is hidden.
+The one place that knows. Every error of ours passes through `masked`, what servers say through
+`masked_answer`, addresses are `shown`, and the loggers of libraries that name requests get a `MaskedLog`.
+What is hidden becomes `…`; in doubt too much is hidden.
 """
 
 import logging
@@ -67,12 +68,31 @@ _SECRET = [
         r"(?P<kept>\b(?:Bearer|Basic) +)(?=\S*[\d=+/_.-])[\w.~+/=-]{6,}",
     )
 ]
+# What a server repeats of a signed request, at a name or bare: a signature, the token of a session.
+_REPEATED = [
+    re.compile(
+        r"""(?ix) \b (?: x-amz-)? (?: signature | security-token | credential | authorization | stringtosign
+        | canonicalrequest | sessiontoken ) (?: bytes )? ["']? \s* [=:>] \s* \S+ """
+    ),
+    re.compile(r"\b[0-9a-fA-F]{64}\b|[A-Za-z0-9+/=%]{100,}"),
+]
 
 
 def masked(text: str) -> str:
     """Return the text without what is secret in it, wherever that stands; harmless text stays as it is."""
     for pattern in _SECRET:
         text = pattern.sub(_hidden, text)
+    return text
+
+
+def masked_answer(text: str) -> str:
+    """Return what a server said without what is secret in it, what it repeats of a signed request included.
+
+    In words of ours a digest or a long path would look like that.
+    """
+    text = masked(text)  # first: what follows takes words away by which a secret is found
+    for pattern in _REPEATED:
+        text = pattern.sub("…", text)
     return text
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from include.s3logs.deployment import Deployment, access_from_environment
 from include.s3logs.errors import PermanentError, S3LogsError, SettingsError
-from include.s3logs.secrets import MaskedLog, masked, shown
+from include.s3logs.secrets import MaskedLog, masked, masked_answer, shown
 from include.s3logs.settings import load_settings
 
 
@@ -47,6 +47,7 @@ def test_no_password_is_shown_whatever_signs_it_has(password, token):
 
 
 SECRET = "Pa55wOrdCANARY"
+SIGNED = "d1" * 32
 PRESIGNED = f"X-Amz-Signature={SECRET}&X-Amz-Date=20240608T000000Z"
 
 
@@ -135,6 +136,40 @@ def test_a_text_without_secrets_stays_as_it_is(text):
     assert masked(text) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"No match: {SIGNED}",
+        f"the token {'CANARY' * 20} is malformed",
+        "StringToSign: CANARY",
+        "<CanonicalRequest>CANARY</CanonicalRequest>",
+        "<SignatureBytes>CANARY",
+        "'sessionToken' : CANARY",
+        "https://u:CANARY@host/ moved",
+        "Authorization: Bearer CANARY",
+    ],
+)
+def test_what_a_server_repeats_of_a_signed_request_is_not_told(text):
+    told = masked_answer(text)
+    assert "CANARY" not in told
+    assert SIGNED not in told
+    assert "…" in told
+    assert masked_answer(told) == told
+
+
+def test_what_a_server_says_of_a_missing_permission_stays_as_it_is():
+    sentence = (
+        "User: arn:aws:sts::123456789012:assumed-role/airflow/i-0 is not authorized to perform: kms:Decrypt "
+        "on resource: arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+    )
+    assert masked_answer(sentence) == sentence
+
+
+def test_digests_and_long_paths_of_ours_stay_in_a_text():
+    text = f"/data/{'logs/' * 30}2024-06-01-00-00-09-AAAA has the digest {SIGNED}"
+    assert masked(text) == text
+
+
 def test_only_what_is_secret_of_a_message_goes():
     text = f"https://user:{SECRET}@host/a?page=2&token={SECRET}&b=1 cannot be read: 'status 403'."
     assert masked(text) == "https://…@host/a?page=2&token=…&b=1 cannot be read: 'status 403'."
@@ -173,7 +208,9 @@ def test_a_log_that_is_masked_says_all_but_the_secrets(caplog):
     ["a-", "a.", "https://a:", "s3://a:", "https%3a%2f%2f", "?&x=", "%25", "token", "password: ", "=@"],
 )
 def test_a_long_text_is_masked_in_little_time(part):
-    assert masked(part * 30_000)  # where a pattern tries all beginnings with all ends, this takes minutes
+    assert masked_answer(
+        part * 30_000
+    )  # where a pattern tries all beginnings with all ends, this takes minutes
 
 
 @pytest.mark.parametrize("address", [f"s3://AKIA:{SECRET}@bucket/x", f"https://u:{SECRET}@host/"])

@@ -35,12 +35,15 @@ def name(unique="A", day=DAY):
 
 
 class World:
-    """A lake and one source, both folders; with `limits` of its own, of which so much is held at once."""
+    """A lake and one source, both folders; with `limits` of its own, of which so much is held at once.
 
-    def __init__(self, folder, limits=LIMITS):
+    `bounds` are other limits of the stages.
+    """
+
+    def __init__(self, folder, limits=LIMITS, **bounds):
         self.lake = LocalStore(folder / "lake")
         self.stores = {"reef": LocalStore(folder / "reef", limits.piece)}
-        self.limits = limits
+        self.limits, self.bounds = limits, bounds
 
     def deliver(self, content, key=None, source="reef"):
         self.stores[source].write(key or name(), content)
@@ -55,7 +58,7 @@ class World:
         """Reduce the day; `listing` is one, or what gives one when it is asked for."""
         options = {"force": force, "carried": carried, "first_try": first_try}
         listing = self.listing(day) if listing is None else listing
-        limits = Limits(logs=self.limits)
+        limits = Limits(logs=self.limits, **self.bounds)
         return reduce_day(self.lake, self.stores, day, listing, settings(**values), limits=limits, **options)
 
     def text(self, checkpoint, role):

@@ -4,6 +4,7 @@
 |---|---|
 | `discover.py` | which log days are new, grown, late, stale or asked for? |
 | `states.py` | what state is each log day in? |
+| `salts.py` | with which salt was a log day mapped, and can it be mapped again? |
 | `judgement.py` | is what a run leaves good enough, and what should people know? |
 | `healing.py` | which days had to do without log objects that may be read by now? |
 | `retention.py` | which log days are older than addresses are kept? |

@@ -9,7 +9,13 @@ from datetime import date, timedelta
 from include.s3logs.catalogs.claims import Catalog
 from include.s3logs.days.catalog_changes import touched_days
 from include.s3logs.days.healing import healed_days
-from include.s3logs.days.states import can_be_determined, finished_days, is_partial, unmapped_days
+from include.s3logs.days.states import (
+    can_be_determined,
+    days_of_other_salt,
+    finished_days,
+    is_partial,
+    unmapped_days,
+)
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import Checkpoint, fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, notes, open_days
@@ -30,6 +36,7 @@ CATALOG_CHANGED = "the catalog changed"
 UNMAPPED = "begun, and without figures"
 UPGRADE = "a stage has a newer version"
 READABLE = "log objects answer that could not be read"
+OTHER_SALT = "mapped with another salt"
 """Why a log day has work to do."""
 
 ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
@@ -117,6 +124,7 @@ def discover(
     token: str,
     force: bool = False,
     asked_again: int = ASKED_AGAIN,
+    salt: str = "",
 ) -> Plan:
     """Return what `look` does; open the days with work by the run's `token`, and carry their listings."""
     before = notes(lake)
@@ -126,6 +134,7 @@ def discover(
         force=force,
         asked_again=asked_again,
         writes=True,
+        salt=salt,
     )
     for day in plan.days:
         if day in plan.work:
@@ -144,6 +153,7 @@ def look(
     limit: int,
     force: bool = False,
     asked_again: int = ASKED_AGAIN,
+    salt: str = "",
 ) -> Plan:
     """Return at most `limit` log days to do. Nothing is written.
 
@@ -153,9 +163,13 @@ def look(
     reduced again, too, from logs that may be gone. When there are more days, those
     that are up to date are passed over first, then the newest ones wait; of days that are only to be mapped
     anew, those mapped the longest ago go first, so that each has its turn.
+
+    Days with another salt than `salt`, the name of today's, are mapped again only when the request names them
+    or a range around them, with or without log objects. Else workers that have different ones would map each
+    other's days again.
     """
     given = (lake, stores, settings, catalog, request)
-    return _look(*given, limit=limit, force=force, asked_again=asked_again, writes=False)[1]
+    return _look(*given, limit=limit, force=force, asked_again=asked_again, writes=False, salt=salt)[1]
 
 
 def _look(
@@ -169,14 +183,19 @@ def _look(
     force: bool,
     asked_again: int,
     writes: bool,
+    salt: str,
 ) -> tuple[Listing, Plan]:
     looks_back = request.looks_back and not force
     listing = find_log_objects(stores, *request.window(settings.settling_days))
-    if request.is_range and not listing.by_day:
-        raise SettingsError(_nothing_found(request, listing, stores))
     named = _named(request, listing)
+    salted = set() if force else _with_other_salt(lake, request, settings, salt)
+    if request.is_range:
+        named |= salted
+        if not named:
+            raise SettingsError(_nothing_found(request, listing, stores))
     work = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
     changed = set(work)
+    work = dict.fromkeys(salted & named, OTHER_SALT) | work
     stale = dict.fromkeys(
         touched_days(lake, catalog, among=None if looks_back else named, notes=writes), CATALOG_CHANGED
     )
@@ -208,6 +227,13 @@ def _named(request: Request, listing: Listing) -> set[date]:
     if request.is_range:
         return set(listing.by_day)
     return set(request.days) or {request.own_day}
+
+
+def _with_other_salt(lake: Store, request: Request, settings: Settings, salt: str) -> set[date]:
+    """Return the finished days of the request's span that have another salt and can be mapped again."""
+    if not salt or request.is_daily or request.other_sources:
+        return set()
+    return days_of_other_salt(lake, salt, *request.window(settings.settling_days))
 
 
 def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Settings) -> dict[date, str]:

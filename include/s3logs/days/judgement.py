@@ -3,7 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from include.s3logs.days.states import OTHER_SETTINGS, PARTIAL, UPGRADE, LogDay, silent_since, unfinished
+from include.s3logs.days.salts import salts_by_month
+from include.s3logs.days.states import (
+    OTHER_SALT,
+    OTHER_SETTINGS,
+    PARTIAL,
+    UPGRADE,
+    LogDay,
+    silent_since,
+    unfinished,
+)
 from include.s3logs.settings import Settings
 
 _MOST = 10  # days that are named
@@ -51,7 +60,37 @@ def judge(days: Sequence[LogDay], settings: Settings, own: Collection[str] | Non
             f"{len(differ)} log days were made with other settings than today's; a run of {differ[0]} to "
             f"{differ[-1]} makes them alike."
         )
+    of_salts = _judge_salts(days)
+    return Judgement([*failures, *of_salts.failures], [*warnings, *of_salts.warnings])
+
+
+def _judge_salts(days: Sequence[LogDay]) -> Judgement:
+    """Days with another salt fail whichever run sees them: nothing but a run of them makes them alike."""
+    failures, warnings = list[str](), list[str]()
+    differ = [day for day in days if day.reason == OTHER_SALT]
+    if again := [day.log_day for day in differ if day.mappable]:
+        failures.append(
+            f"{len(again)} log days, {_span(again)}, were mapped with another salt than today's. Give all "
+            f"workers the same IP_HASH_SALT; a run of {_span(again)} maps them again."
+        )
+    if lost := [day.log_day for day in differ if not day.mappable]:
+        warnings.append(
+            f"{len(lost)} log days, {_span(lost)}, were mapped with another salt than today's and cannot be "
+            "mapped again: their rows with addresses are gone from the lake."
+        )
+    months = salts_by_month(day.mapped for day in days if day.mapped)
+    if len(salts := set[str]().union(*months.values())) > 1:
+        mixed = [month for month, names in months.items() if len(names) > 1]
+        where = f", mixed in {_span(mixed)}" if mixed else ""
+        warnings.append(
+            f"Log days were mapped with {len(salts)} salts{where}: the numbers of requesters of the archive, "
+            "and of datasets with requests in months of different ones, are published empty."
+        )
     return Judgement(failures, warnings)
+
+
+def _span(named: Sequence[str]) -> str:
+    return named[0] if named[0] == named[-1] else f"{named[0]} to {named[-1]}"
 
 
 def _named(days: Sequence[LogDay]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
 
+from include.s3logs.days.salts import can_be_mapped_again, salt_of
 from include.s3logs.lake.checkpoint import CHECKPOINT, RETAINED, SETTINGS, Checkpoint, load_checkpoint
 from include.s3logs.lake.open_days import is_day, open_days
 from include.s3logs.lake.retained import retained_days
@@ -27,6 +28,7 @@ MEANINGS = {
 }
 """What is said of a log day, and what that means."""
 LOST = "figures lost"
+OTHER_SALT = "other salt"
 OTHER_SETTINGS = "other settings"
 UPGRADE = "upgrade"
 OLDER_RULES = "older rules"
@@ -35,6 +37,8 @@ REASONS = {
     UPGRADE: "a stage has a newer version; daily runs compute such days again, and until all are done the "
     "earlier publication stays",
     OLDER_RULES: "an earlier version of a stage made it, and what it was made of is gone: it stays",
+    OTHER_SALT: "its requesters are hashed with another salt than today's and cannot be counted with others; "
+    "a run of the day makes it alike",
     OTHER_SETTINGS: "it was reduced with other settings than today's; a run of the day makes it alike",
     RETAINED: "its addresses and raw lines are gone from the lake (`S3LOGS_KEEP_ADDRESSES_DAYS`)",
 }
@@ -72,12 +76,16 @@ _SILENT_DAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class LogDay:
-    """One log day (YYYY-MM-DD), its state, the checkpoint of its newest figures, and the reason, if any."""
+    """One log day (YYYY-MM-DD), its state, the checkpoint of its newest figures, and the reason, if any.
+
+    `mappable` tells of days with another salt whether they can be mapped again; of others it is not asked.
+    """
 
     log_day: str
     state: str
     mapped: Checkpoint | None
     reason: str = ""
+    mappable: bool = True
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -90,15 +98,21 @@ class LogDay:
 
 
 def states(
-    lake: Store, asked: Iterable[date] = (), had_figures: Iterable[str] = (), made_with: str = ""
+    lake: Store,
+    asked: Iterable[date] = (),
+    had_figures: Iterable[str] = (),
+    made_with: str = "",
+    salt: str = "",
 ) -> list[LogDay]:
     """Return every log day the lake has a trace of, and those asked for, in order.
 
     `had_figures` are log days that were published before. `made_with` is the digest of the settings of today
-    (`reduce.settings_digest`); without it nothing is said of settings.
+    (`reduce.settings_digest`), and `salt` the name of today's; without them nothing is said of these.
     """
     unfinished = open_days(lake)
-    mapped = {str(day): checkpoint for day, checkpoint in _load(lake, list(mapped_at(lake))).items()}
+    loaded = _load(lake, list(mapped_at(lake)))
+    mapped = {str(day): checkpoint for day, checkpoint in loaded.items()}
+    mappable = {str(day): again for day, again in _of_other_salt(lake, salt, loaded).items()}
     retained = retained_days(lake)
     known = sorted({*mapped, *unfinished, *map(str, asked), *had_figures})
     found = []
@@ -106,9 +120,9 @@ def states(
         checkpoint = mapped.get(day)
         state = _state(checkpoint, day in unfinished)
         lost = LOST if day in had_figures else ""
-        reason = _reason(checkpoint, made_with) if checkpoint else lost
+        reason = _reason(checkpoint, made_with, day in mappable) if checkpoint else lost
         reason = reason or (RETAINED if day in retained else "")
-        found.append(LogDay(day, state, checkpoint, reason))
+        found.append(LogDay(day, state, checkpoint, reason, mappable.get(day, True)))
     return found
 
 
@@ -151,6 +165,12 @@ def can_be_determined(lake: Store, mapped: Checkpoint) -> bool:
     return binned is None or not binned.retained
 
 
+def days_of_other_salt(lake: Store, salt: str, first: date | None, last: date | None) -> set[date]:
+    """Return the log days of a span (None: no bound) with another salt that can be mapped again."""
+    within = [day for day in mapped_at(lake) if (first or day) <= day <= (last or day)]
+    return {day for day, again in _of_other_salt(lake, salt, _load(lake, within)).items() if again}
+
+
 def mapped_at(lake: Store) -> dict[date, datetime]:
     """Return the log days with figures, and when these were made."""
     return _done_at(lake, MAPPED)
@@ -188,13 +208,23 @@ def _state(mapped: Checkpoint | None, is_open: bool) -> str:
     return COMPLETE if mapped.upstream[REDUCED.name]["counts"]["log_objects"] else EMPTY
 
 
-def _reason(mapped: Checkpoint, made_with: str) -> str:
+def _reason(mapped: Checkpoint, made_with: str, is_of_other_salt: bool) -> str:
     if mapped.is_behind():
         return UPGRADE
+    if is_of_other_salt:
+        return OTHER_SALT
     if mapped.is_by_older_rules():
         return OLDER_RULES
     own = mapped.upstream[REDUCED.name].get(SETTINGS)
     return OTHER_SETTINGS if own and made_with and own != made_with else ""
+
+
+def _of_other_salt(lake: Store, salt: str, mapped: Mapping[date, Checkpoint]) -> dict[date, bool]:
+    """Return the days with another salt than that, if any, and whether they can be mapped again."""
+    days = [day for day, checkpoint in mapped.items() if salt and salt_of(checkpoint) not in ("", salt)]
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        found = pool.map(lambda day: can_be_mapped_again(lake, day, salt), days)
+        return dict(zip(days, found, strict=True))
 
 
 def to_tsv(days: Iterable[LogDay]) -> bytes:

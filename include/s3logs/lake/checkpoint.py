@@ -140,6 +140,12 @@ class Checkpoint:
         """Return what of the inputs are settings: all but the version and the log objects."""
         return settings_in(self.inputs)
 
+    def told_of(self, stage: str) -> "Checkpoint":
+        """Return what this one says of an earlier stage's result, without its files."""
+        told = self.upstream[stage]
+        inputs = {"version": told["version"]} if "version" in told else {}
+        return Checkpoint(stage, self.log_day, told["fingerprint"], inputs, {}, told["counts"], {})
+
     def is_behind(self) -> bool:
         """Tell whether a stage of today would make it, or what it was made of, by newer rules."""
         return any(kept_for != newest for kept_for, newest in self._older())

@@ -223,7 +223,10 @@ def readers_need_the_key(case: Case) -> str | None:
 
 @_finding(Severity.WARNING, "Give each bucket its own prefix, or partitioned keys, which name the bucket.")
 def shares_its_prefix(case: Case) -> str | None:
-    """Simple keys do not say which bucket a log object is about."""
+    """Simple keys do not say which bucket a log object is about.
+
+    Partitioned ones do, by account, region and bucket: in one prefix they lie in a folder for each.
+    """
     if not case.place:
         return None
     where = (case.place.bucket, case.place.prefix)
@@ -272,7 +275,8 @@ def no_lifecycle(case: Case) -> str | Unknown | None:
 
 @_finding(
     Severity.PROBLEM,
-    "Let the rule wait for the settling days at least: what is gone or archived before is not counted.",
+    "Let the rule wait for the settling days at least, counted in days, not from a date: what is gone or "
+    "archived before is not counted.",
 )
 def gone_before_it_settles(case: Case) -> str | None:
     """Or archived: then it cannot be read without being restored."""

@@ -1,7 +1,8 @@
 """Does a bucket's lifecycle take log objects away before they were read, or once they were?
 
 A log day is looked at again until `S3LOGS_SETTLING_DAYS` are over: until then its log objects have to be
-there, and readable.
+there, and readable. A rule with a date instead of days takes all that is there on that date, and from then on
+everything new at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,16 +42,20 @@ def gone_too_soon(
         for days, what in _takes(rule)
         if days < settling_days
     ]
-    return f"{min(taken)[1]} after {min(taken)[0]} days" if taken else None
+    return min(taken)[1] if taken else None
 
 
 def _takes(rule: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """Yield after how many days a rule makes objects unreadable, and how."""
-    if "Days" in rule.get("Expiration", {}):
-        yield rule["Expiration"]["Days"], "expire"
+    """Yield after how many days a rule makes objects unreadable, and how and when in words."""
+    actions = [(rule.get("Expiration", {}), "expire")]
     for move in rule.get("Transitions", []):
-        if move.get("StorageClass") in _ARCHIVES and "Days" in move:
-            yield move["Days"], f"are archived ({move['StorageClass']})"
+        if (kind := move.get("StorageClass")) in _ARCHIVES:
+            actions.append((move, f"are archived ({kind})"))
+    for action, what in actions:
+        if "Days" in action:
+            yield action["Days"], f"{what} after {action['Days']} days"
+        elif "Date" in action:
+            yield 0, f"{what} from {action['Date']:%Y-%m-%d} on, whatever their age"
 
 
 def _removes_or_moves(rule: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@
 |---|---|
 | `publish.py` | what has to be written anew, and what was published |
 | `months.py`, `history.py` | the totals of a month's log days, merged; those of all months |
+| `most_datasets.py` | how many datasets may there be where nobody lists them? |
 | `dataset_files.py`, `archive_files.py` | the files of a dataset, and those of all |
 | `figures.py`, `weeks.py`, `asset_logs.py` | sums as files; bytes by week; the log of each asset |
 | `schemas.py` | which files there are, and what their columns say |

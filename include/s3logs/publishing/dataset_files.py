@@ -31,12 +31,15 @@ from include.s3logs.tables.totals import TOTALS, total_of_runs
 
 @dataclass(frozen=True, slots=True)
 class DatasetFigures:
-    """Exact figures of a dataset, of which the files about all datasets are made. Never shown as such."""
+    """Exact figures of a dataset, of which the files about all datasets are made. Never shown as such.
+
+    `requesters` is None where they were hashed with different salts.
+    """
 
     sums: Mapping[str, int]
     regions: int
     countries: int
-    requesters: int
+    requesters: int | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `DatasetFigures(**…)` takes."""
@@ -75,7 +78,7 @@ class _Batch(NamedTuple):
     names: list[str]
     totals: dict[str, dict[str, pa.Table]]
     of_versions: dict[str, dict[str, pa.Table]]
-    requesters: dict[str, int]
+    requesters: dict[str, int | None]
 
 
 def _one_ahead(history: History, batches: Iterable[list[str]]) -> Iterator[_Batch]:
@@ -110,7 +113,7 @@ def _batches(rows: Mapping[str, int], most: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _figures(days: pa.Table, regions: pa.Table, requesters: int) -> DatasetFigures:
+def _figures(days: pa.Table, regions: pa.Table, requesters: int | None) -> DatasetFigures:
     sums = {name: pc.sum(days[name]).as_py() for name in TOTALS}
     return DatasetFigures(sums, regions.num_rows, countries(regions), requesters)
 

@@ -72,10 +72,14 @@ def measures(
     yield f"{place}{table.name}.parquet", to_parquet(shown)
 
 
-def requester_count(count: int, masking: Masking) -> Files:
-    """Yield how many different requesters there were: text that is nothing else, and a table of one row."""
+def requester_count(count: int | None, masking: Masking) -> Files:
+    """Yield how many different requesters there were: text that is nothing else, and a table of one row.
+
+    None, when that cannot be counted, is an empty line and null.
+    """
     (column,) = REQUESTERS.names
-    yield f"{REQUESTERS.name}.tsv", f"{masking.show(count)}\n".encode()
+    shown = "" if count is None else masking.show(count)
+    yield f"{REQUESTERS.name}.tsv", f"{shown}\n".encode()
     counts = pa.chunked_array([pa.array([count], pa.int64())])
     yield f"{REQUESTERS.name}.parquet", to_parquet(pa.table({column: masking.numbers(column, counts)}))
 
@@ -104,14 +108,14 @@ def quoted(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def summary(
-    sums: Mapping[str, int], regions: int, countries: int, requesters: int, masking: Masking
+    sums: Mapping[str, int], regions: int, countries: int, requesters: int | None, masking: Masking
 ) -> dict[str, Any]:
     """Return what `totals.json` says of a dataset, and `archive_totals.json` of all."""
     shown = (
         sums["bytes_sent"],
         masking.show(sums["number_of_requests"]),
         masking.show(sums["number_of_downloads"]),
-        masking.show(requesters),
+        None if requesters is None else masking.show(requesters),
         regions,
         countries,
     )

@@ -1,15 +1,17 @@
 """History: the totals of all months, of some datasets at a time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.s3logs.days.salts import salts_by_month
 from include.s3logs.lake.checkpoint import Checkpoint
 from include.s3logs.lake.local_copies import LocalCopies
 from include.s3logs.lake.stages import MONTHS
@@ -41,6 +43,7 @@ class History:
     """All mapped log days, by month; months that changed are merged anew.
 
     Copies of the merged months are kept in a local folder, which has to stay while the history is used.
+    Requesters of log days that were mapped with different salts cannot be told apart: they are not counted.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class History:
     ) -> None:
         self._copies, self._limits = LocalCopies(lake, folder), limits.merging
         self.days = {month: list(days) for month, days in groupby(mapped, month_of)}
+        self._salts = salts_by_month(mapped)
         with ThreadPoolExecutor(_MERGED_AT_ONCE) as pool:
             merged = pool.map(
                 lambda month: merge_month(lake, month, self.days[month], force=force, limits=limits.merging),
@@ -61,6 +65,7 @@ class History:
             )
             self.months: dict[date, Checkpoint] = dict(zip(self.days, merged, strict=True))
 
+    @cached_property
     def traffic(self) -> Traffic:
         """Return what is known of each dataset."""
         found = Traffic({}, {})
@@ -83,10 +88,17 @@ class History:
         )
         return {name: pa.concat_tables(tables) for name, tables in runs(sums, "dataset")}
 
-    def requesters(self, datasets: Sequence[str]) -> dict[str, int]:
-        """Return how many different requesters each of the datasets had."""
-        different = self._different("requesters", REQUESTERS, datasets)
-        return {name: sum(table.num_rows for table in tables) for name, tables in runs(different, "dataset")}
+    def mixes_salts(self, dataset: str) -> bool:
+        """Tell whether the months in which the dataset had traffic were mapped with different salts."""
+        return self._mix(self.traffic.digests.get(dataset, ()))
+
+    def requesters(self, datasets: Sequence[str]) -> dict[str, int | None]:
+        """Return how many different requesters each of the datasets had; None where salts are mixed."""
+        mixed = [name for name in datasets if self.mixes_salts(name)]
+        counted = [name for name in datasets if name not in mixed]
+        tables_of = runs(self._different("requesters", REQUESTERS, counted), "dataset")
+        counts = {name: sum(table.num_rows for table in tables) for name, tables in tables_of}
+        return counts | dict.fromkeys(mixed)
 
     def of_archive(self, role: str) -> pa.Table:
         """Return the sums of all datasets: `archive_by_day` or `archive_by_region`."""
@@ -94,9 +106,12 @@ class History:
         empty = MONTHS.file(role).schema.empty_table()
         return total_by(pa.concat_tables([empty, *self._tables(role)]), column)
 
-    def requesters_of_archive(self) -> int:
-        """Return how many different requesters there were."""
-        return sum(table.num_rows for table in self._different("archive_requesters", ("requester",)))
+    def requesters_of_archive(self) -> int | None:
+        """Return how many different requesters there were; None where salts are mixed."""
+        if self._mix(self._salts):
+            return None
+        count: int = sum(table.num_rows for table in self._different("archive_requesters", ("requester",)))
+        return count
 
     def _different(
         self, role: str, columns: Sequence[str], datasets: Sequence[str] | None = None
@@ -109,6 +124,9 @@ class History:
             datasets,
             limits=self._limits,
         )
+
+    def _mix(self, months: Collection[str]) -> bool:
+        return len(set[str]().union(*(self._salts[month] for month in months))) > 1
 
     def _paths(self, role: str) -> list[Path]:
         return self._copies.paths(self.months.values(), role)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from include.s3logs.days import states
+from include.s3logs.days.salts import salts_by_month
 from include.s3logs.days.states import UPGRADE, LogDay
 from include.s3logs.errors import ChangedObjectError, ReconciliationError
 from include.s3logs.lake.checkpoint import fingerprint_of
@@ -26,6 +27,7 @@ from include.s3logs.publishing.figures import folder_of_dataset
 from include.s3logs.publishing.history import Digests, History
 from include.s3logs.publishing.limits import LIMITS, Limits
 from include.s3logs.publishing.masking import Masking
+from include.s3logs.publishing.most_datasets import check_datasets
 from include.s3logs.publishing.schemas import LOG_DAYS, LOGS, published_at
 from include.s3logs.regions.places import place_data_version
 from include.s3logs.stores.store import Store
@@ -40,7 +42,8 @@ KIND = Kind(
     "checkpoint of a publication",
     says={
         "fingerprint": "a digest of `inputs`: with the same one nothing is published",
-        "inputs": "all that decides the figures: the mapped log days, masking, version of publish",
+        "inputs": "all that decides the figures: the mapped log days, masking, version of publish; salts by "
+        "month where they differ",
         "totals": "what `archive_totals.json` says",
         "digests": "by dataset and month: another one when a day with traffic to the dataset changes",
         "datasets": "the exact sums of each dataset, of which the files of all datasets are made",
@@ -109,12 +112,15 @@ def publish(
     *,
     force: bool = False,
     made_with: str = "",
+    most_datasets: int | None = None,
+    salt: str = "",
     limits: Limits = LIMITS,
 ) -> Publication:
     """Publish the usage of all log days that have figures, and the state of every log day.
 
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
-    `made_with` is the digest of today's settings: days that were made with others say so.
+    `made_with` is the digest of today's settings, and `salt` the name of today's: days with others say so.
+    More than `most_datasets` are a SettingsError, and nothing is written.
     Files that did not change are not touched; those of datasets without traffic any more are removed.
     While days wait for a newer version of a stage, the earlier publication stays, but for the states: figures
     by two rules do not add up.
@@ -122,8 +128,8 @@ def publish(
     pointer = Pointer(lake, CHECKPOINT, KIND)
     version = pointer.version()
     earlier = _load(pointer)
-    days = states.states(lake, asked, earlier.days_with_figures() if earlier else (), made_with)
-    inputs = {
+    days = states.states(lake, asked, earlier.days_with_figures() if earlier else (), made_with, salt)
+    inputs: dict[str, Any] = {
         "version": VERSION,
         "mask_below": masking.below,
         "round_to": masking.round_to,
@@ -131,6 +137,9 @@ def publish(
         "days": [[day.log_day, day.mapped.content() if day.mapped else None] for day in days],
         "status": _digest(states.to_tsv(days)),  # what is counted of a day may change and its figures not
     }
+    salts = salts_by_month(day.mapped for day in days if day.mapped)
+    if len(set[str]().union(*salts.values())) > 1:
+        inputs["salts"] = {month: sorted(names) for month, names in salts.items()}
     fingerprint = fingerprint_of(inputs)
     there = _sizes(lake)
     if earlier and any(day.reason == UPGRADE for day in days):
@@ -144,7 +153,7 @@ def publish(
     publishing = _Publishing(
         *(pointer, version), masking=masking, there=there, earlier=earlier, inputs=inputs, limits=limits
     )
-    published = publishing.run(days, force=force)
+    published = publishing.run(days, force=force, most_datasets=most_datasets)
     return Publication(fingerprint, days, published.totals, len(published.files), reused=False)
 
 
@@ -188,12 +197,13 @@ class _Publishing:
         self._waiting: dict[str, bytes] = {}
         self._size = 0  # bytes that wait
 
-    def run(self, days: Sequence[LogDay], *, force: bool) -> _Published:
+    def run(self, days: Sequence[LogDay], *, force: bool, most_datasets: int | None) -> _Published:
         with temporary_folder() as folder:
             mapped = [day.mapped for day in days if day.mapped]
             history = History(self.lake, mapped, folder, force=force, limits=self.limits)
-            traffic = history.traffic()
-            changed, changed_logs = self._changes(traffic.digests)
+            traffic = history.traffic
+            check_datasets(traffic.digests, most_datasets)
+            changed, changed_logs = self._changes(history)
             before = [info.key for info in self.lake.list(UNFINISHED)]
             self.lake.write(self.note, b"")
             datasets = {name: self.earlier.datasets[name] for name in traffic.digests if name not in changed}
@@ -227,17 +237,18 @@ class _Publishing:
                 f"{self.lake.uri(CHECKPOINT)}: another publication was faster; the next makes all files anew."
             ) from error
 
-    def _changes(self, digests: Digests) -> tuple[set[str], dict[str, list[str]]]:
+    def _changes(self, history: History) -> tuple[set[str], dict[str, list[str]]]:
         """Return the datasets with files to make anew, and by month those whose logs are.
 
         That is where a day changed or a file is not there. What only tables depend on makes all anew but the
-        logs. Notes that all other files stay.
+        logs, and so does a dataset's count of requesters that can be made now, or no longer. Notes that all
+        other files stay.
         """
         files = _by_folder(self.earlier.files)
         changed, changed_logs = set(), defaultdict(list)
-        for name, now in digests.items():
+        for name, now in history.traffic.digests.items():
             own, before = files[folder_of_dataset(name)], self.earlier.digests.get(name, {})
-            same = self.same_tables and before == now
+            same = self.same_tables and before == now and self._counts_as_before(history, name)
             if same and all(self._is_there(file) for found in own.values() for file in found):
                 self._keep(file for found in own.values() for file in found)
                 continue
@@ -248,6 +259,9 @@ class _Publishing:
                 else:
                     changed_logs[month].append(name)
         return changed, changed_logs
+
+    def _counts_as_before(self, history: History, name: str) -> bool:
+        return (self.earlier.datasets[name].requesters is None) == history.mixes_salts(name)
 
     def _is_there(self, file: OutputFile) -> bool:
         return self.there.get(file.key) == file.size

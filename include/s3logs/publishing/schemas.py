@@ -152,9 +152,13 @@ TYPE_WEEKS = PublishedFile(
     *("by_asset_type_per_week", (_OF_DATASET,), (PARQUET,), "weeks of each type, where there was traffic"),
     *("week, `type`", (_WEEK, _TYPE, _IN_WEEK)),
 )
-_REQUESTERS = MaskedColumn("number_of_requesters", "int64", "different requesters")
+_REQUESTERS = MaskedColumn(
+    "number_of_requesters",
+    "int64",
+    "different requesters; empty, in JSON null, where log days of different salts would be counted together",
+)
 REQUESTERS_TEXT = PublishedFile(
-    *("requester_count", (_OF_DATASET, _OF_ARCHIVE), (TSV,), "one number and nothing else", ""),
+    *("requester_count", (_OF_DATASET, _OF_ARCHIVE), (TSV,), "one number, if any, and nothing else", ""),
     (_REQUESTERS,),
     has_header=False,
 )

@@ -12,10 +12,11 @@ class QuarantineFile:
     """Lines and log objects without a valid reading as JSON, one a line.
 
     `examples` says where the first lines are and why, as messages may: what is in a line stays in the file.
+    `size` is how many bytes there are.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.size = path, 0
         self.examples: list[str] = []
         self._file = path.open("w", encoding="ascii")
 
@@ -29,7 +30,7 @@ class QuarantineFile:
             "reason": reason,
             "raw": raw,
         }
-        self._file.write(json.dumps(entry) + "\n")
+        self.size += self._file.write(json.dumps(entry) + "\n")  # all of it is ASCII
         if raw is not None and len(self.examples) < _EXAMPLES:
             self.examples.append(f"{log_object.key} line {number}: {reason}")
 

@@ -45,7 +45,7 @@ from include.s3logs.rollup.merging import Merged, Unreadable, merge
 from include.s3logs.rollup.options import RollUpOptions
 from include.s3logs.rollup.removal import remove
 from include.s3logs.rollup.result import RollUpResult
-from include.s3logs.stores.store import Store
+from include.s3logs.stores.store import Refused, Store
 from include.s3logs.tables.temporary import temporary_folder
 
 _TRIES = 3  # of log objects, to find one that can be read: any may be a forbidden one itself
@@ -265,7 +265,7 @@ class _RollUp:
         found = compare(self.stores, objects, truth)
         self.read |= {version_of(o) for o in found.proven}
         self.read_sources |= {o.source for o in found.proven}
-        self.result.refuse({self.stores[o.source].uri(o.key): _ANOTHER for o in found.others})
+        self.result.refuse({self.stores[o.source].uri(o.key): PermanentError(_ANOTHER) for o in found.others})
         return found.unreadable
 
     def _are_tagged(self, truth: Manifest) -> bool:
@@ -289,7 +289,7 @@ class _RollUp:
         if done == len(objects) and not tagged:
             self._note(replace(truth, tagged="=".join(self.options.tag)), truth)
 
-    def _remove(self, objects: list[LogObject], truth: Manifest) -> dict[str, str]:
+    def _remove(self, objects: list[LogObject], truth: Manifest) -> Refused:
         """Delete or tag log objects, if the roll-up is still the one that was read back."""
         if not self.verified:
             self._verified(truth)
@@ -310,9 +310,9 @@ class _RollUp:
         forbidden = [found.log_object for found in unreadable if found.forbidden]
         sources = {o.source for o in forbidden}
         readable = {source for source in sources if self._can_read(source)}
-        self.result.refuse(
-            {self.stores[o.source].uri(o.key): _NOTHING_READ for o in forbidden if o.source not in readable}
-        )
+        for o in forbidden:
+            if o.source not in readable:
+                self.result.refuse({self.stores[o.source].uri(o.key): AccessDeniedError(_NOTHING_READ)})
         return [o for o in forbidden if o.source in readable]
 
     def _can_read(self, source: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from include.s3logs.logs.names import LogObject
 from include.s3logs.rollup.options import RollUpOptions
-from include.s3logs.stores.store import Store, Version
+from include.s3logs.stores.store import Refused, Store, Version
 
 
 def remove(
@@ -14,12 +14,12 @@ def remove(
     options: RollUpOptions,
     *,
     unread: bool = False,
-) -> dict[str, str]:
+) -> Refused:
     """Delete or tag the log objects; return by address why not, for those that could not be.
 
     `unread` when they are those that may not be read, and that are to be deleted all the same.
     """
-    refused: dict[str, str] = {}
+    refused: Refused = {}
     by_source = defaultdict(list)
     for log_object in objects:
         by_source[log_object.source].append(Version(log_object.key, log_object.etag))

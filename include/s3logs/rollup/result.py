@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from include.s3logs.errors import PermanentError, S3LogsError
 from include.s3logs.logs.rolled_up.manifest import Manifest
 
 _EXAMPLES = 20
@@ -15,7 +16,8 @@ class RollUpResult:
 
     Log objects: `found` in the sources (`found_bytes` in all), `added` to the roll-up now, `held` by it. What
     became of those found and held: `deleted`, `tagged`, `kept`. `unreadable` could not be read; of these
-    `deleted_forbidden`. `refused` could not be deleted or tagged. `examples` say why, by address, for some.
+    `deleted_forbidden`. `refused` could not be deleted or tagged; of these, for
+    `refused_for_good`, trying again cannot help. `examples` say why, by address, for some.
 
     The roll-up, at `rollup`: `lines` and `bytes` unpacked, `size` as stored, `verified` if read back now.
     """
@@ -37,13 +39,15 @@ class RollUpResult:
     unreadable: int = 0
     deleted_forbidden: int = 0
     refused: int = 0
+    refused_for_good: int = 0
     examples: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def refuse(self, reasons: Mapping[str, str]) -> None:
+    def refuse(self, reasons: Mapping[str, S3LogsError]) -> None:
         """Note what could not be deleted or tagged."""
         self.refused += len(reasons)
-        self._explain(reasons)
+        self.refused_for_good += sum(isinstance(reason, PermanentError) for reason in reasons.values())
+        self._explain({where: str(reason) for where, reason in reasons.items()})
 
     def tell(self, truth: Manifest | None, verified: bool, unreadable: Mapping[str, str]) -> "RollUpResult":
         """Note what the roll-up is, and what could not be read."""

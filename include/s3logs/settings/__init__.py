@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         description="Only the first so many datasets of the catalog in order of their names, for trials; "
         "0: all.",
     )
+    most_datasets: int = Field(
+        default=2000,
+        ge=1,
+        description="How many datasets the catalog `prefix:<N>` may find: each has a folder of files of its "
+        "own, and with too large an N every object becomes one. With more nothing is published. Raise it if "
+        "they are datasets.",
+    )
     operations: CommaSeparated = Field(
         default=("REST.GET.OBJECT",),
         min_length=1,
@@ -157,7 +164,8 @@ class Settings(BaseSettings):
         default="",
         description="The file with the secret key under which addresses are hashed, outside the lake; made "
         "if it is not there. Empty: `.s3logs/ip_hash_salt` in the project folder, or in the home folder "
-        "where that may not be written. The variable `IP_HASH_SALT` goes before it.",
+        "where that may not be written; nothing is made there where tasks may run on several workers (any "
+        "executor but `LocalExecutor`). The variable `IP_HASH_SALT` goes before it.",
     )
     github_list_url: str = Field(
         default="https://api.github.com/meta",

@@ -4,6 +4,7 @@
 |---|---|
 | `work.py` | what a stage is given: one log day, and what it may need |
 | `reduce.py` | log objects → one row for each counted request, and the quarantine |
+| `rejections.py` | how many lines of a day may be without a valid reading |
 | `object_list.py` | which log objects a day was made of, and what each gave |
 | `never_less.py` | may another result replace that of a finished day? |
 | `older_rules.py` | what becomes of a result that a newer version cannot compute again? |

@@ -11,12 +11,19 @@ from include.s3logs.tables.sorting import Limits as Sorting
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a stage holds of a day in memory at once; the result does not depend on it."""
+    """What a stage holds of a day in memory at once, and from where on it may give a day up.
+
+    The result of a day does not depend on it.
+    """
 
     rows: int = BATCH
     """Rows of a file."""
     keys: int = 1 << 14
     """Object keys whose totals are given at once."""
+    rejections: int = 10_000
+    """Rejected lines from which on a day stops before its end, once it cannot end well."""
+    quarantine: int = 4 << 30
+    """Bytes of quarantine from which on a day with too many rejections stops, whatever is to come."""
     sorting: Sorting = SORTING
     logs: OfLogs = OF_LOGS
 

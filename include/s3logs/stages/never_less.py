@@ -102,7 +102,8 @@ def result_that_stays(
     that lost objects and differs in another way cannot be computed again without losing requests:
     MissingLogObjectsError. Where all are gone, other settings do not count: there is nothing left that they
     could be applied to; nor where a newer version of reduce is why the day was opened: then the result is
-    upgraded, or left. Where the rows of reduce are gone, too, what bin made of them stays.
+    upgraded, or left. Where the rows of reduce are gone, too, what bin made of them stays, or, when a stage
+    is newer, what map made.
     """
     gone = before.gone(objects)
     if not gone:
@@ -113,11 +114,11 @@ def result_that_stays(
         if not _same_settings(reduced, inputs):
             log.warning("%s: that result was made with other settings.", work.day)
         return settle(work.lake, work.day, REDUCED, reduced)
-    if reduced is None and not before.grew(objects) and (binned := _binned(work)):
-        log.warning("%s: log objects are gone, and the rows of reduce: what bin made stays.", work.day)
-        told = binned.upstream[REDUCED.name]
-        made_by = {"version": told["version"]}
-        return Checkpoint(REDUCED.name, str(work.day), told["fingerprint"], made_by, {}, told["counts"], {})
+    if reduced is None and not before.grew(objects):
+        binned = _binned(work)
+        if told := binned.told_of(REDUCED.name) if binned else work.told_later(REDUCED):
+            log.warning("%s: log objects are gone, and the rows of reduce: what was made stays.", work.day)
+            return told
     open_day(work.lake, work.day, work.token)
     raise MissingLogObjectsError(
         f"Log day {work.day} was computed from {before.counts[_OF_OBJECTS]} log objects; {len(gone)} of them "

@@ -7,7 +7,6 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import date
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
@@ -20,7 +19,6 @@ from include.s3logs.addresses import address_of
 from include.s3logs.errors import (
     AccessDeniedError,
     ReconciliationError,
-    TooManyRejectionsError,
     UnreadableObjectError,
 )
 from include.s3logs.lake.checkpoint import (
@@ -32,7 +30,6 @@ from include.s3logs.lake.checkpoint import (
 from include.s3logs.lake.open_days import take_over
 from include.s3logs.lake.stages import REDUCED
 from include.s3logs.logs.decompress import recognise, unpack, with_lines
-from include.s3logs.logs.limits import Limits
 from include.s3logs.logs.listings import escaped, take
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import Content, read_ahead
@@ -41,6 +38,7 @@ from include.s3logs.parsing.parse import Selector
 from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.settings import Settings
+from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.never_less import (
     Before,
     made_before,
@@ -49,6 +47,7 @@ from include.s3logs.stages.never_less import (
     result_that_stays,
 )
 from include.s3logs.stages.object_list import WORDS, Listed, Version, to_tsv, word_of
+from include.s3logs.stages.rejections import Rejections
 from include.s3logs.stages.second_chance import may_be_read_now
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
@@ -111,7 +110,7 @@ def reduce_day(work: Work) -> Outcome:
 
     force = work.force or bool(before and may_be_read_now(work.sources(), listing, day, before))
     outcome = run_stage(lake, REDUCED, day, inputs=inputs, compute=compute, force=force, token=work.token)
-    check_rejections(day, outcome.checkpoint.counts, work.settings.rejection_limit)
+    Rejections(day, work.settings.rejection_limit, outcome.checkpoint.counts).check()
     return outcome
 
 
@@ -123,26 +122,12 @@ def _listed(work: Work, seen: Listing | None) -> Listing:
     return work.listing()
 
 
-def check_rejections(
-    day: date, counts: Mapping[str, int], limit: float, examples: Sequence[str] = ()
-) -> None:
-    """Raise TooManyRejectionsError when a larger share of the lines than `limit` has no valid reading."""
-    rejected, total = counts["rejections"], counts["lines"]
-    if not rejected or rejected / total <= limit:
-        return
-    first = "".join(f"\n  {example}" for example in examples)
-    raise TooManyRejectionsError(
-        f"{rejected} of {total} lines of log day {day} have no valid reading, more than "
-        f"S3LOGS_REJECTION_LIMIT={limit:g} allows. {'The first:' if first else 'See its quarantine.'}{first}"
-    )
-
-
 def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | None) -> dict[str, int]:
     with temporary_folder() as folder, closing(QuarantineFile(folder / "quarantine")) as quarantine:
         rows = RowsFile(folder / "rows", SCHEMA)
         reduction = _Reduction(
             *(attempt, work.sources(), work.settings, rows, quarantine),
-            limits=work.limits.logs,
+            limits=work.limits,
             gave_lines={} if work.force or not before else before.gave_lines(),
         )
         counts = reduction.run(listing.of(work.day), listing)
@@ -167,11 +152,14 @@ class _Reduction:
         limits: Limits,
         gave_lines: Mapping[Version, int],
     ) -> None:
-        self.attempt, self.stores, self.settings, self.limits = attempt, stores, settings, limits
+        self.attempt, self.stores, self.settings, self.limits = attempt, stores, settings, limits.logs
         self.gave_lines = gave_lines
         self.rows, self.quarantine = rows, quarantine
         self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
+        self.to_come = 0  # bytes of the log objects that are not read to their end
+        limit, examples = settings.rejection_limit, quarantine.examples
+        self.rejections = Rejections(attempt.day, limit, self.counts, examples, limits)
         self.objects = list[Listed]()
         self.denied = ""  # the first sentence of a store that refuses
         wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
@@ -179,9 +167,11 @@ class _Reduction:
 
     def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
+        self.to_come = sum(log_object.size for log_object in objects)
         for log_object, content in read_ahead(self.stores, objects, listing.places, self.limits):
             before = self.counts.copy()
             unreadable = self._reduce(log_object, content)
+            self.to_come -= log_object.size
             lines_here = self.counts["lines"] - before["lines"]
             rejected_here = self.counts["rejections"] - before["rejections"]
             self.objects.append(Listed(log_object, lines_here, rejected_here, unreadable))
@@ -191,8 +181,7 @@ class _Reduction:
         self.counts["log_objects"] = len(objects)
         foreign = listing.foreign_of(self.attempt.day)
         self.counts["foreign_objects"] = foreign.count
-        limit, examples = self.settings.rejection_limit, self.quarantine.examples
-        check_rejections(self.attempt.day, self.counts, limit, examples)
+        self.rejections.check()
         self._write(foreign.examples)
         return self._reconciled()
 
@@ -261,6 +250,7 @@ class _Reduction:
                 self.quarantine.add(
                     log_object, rejection["line_number"], rejection["reason"], rejection["raw"]
                 )
+            self.rejections.check_early(self.to_come, self.quarantine.size)
 
     def _count(self, found: Selection) -> None:
         self.counts["lines"] += found.records + found.rejections.num_rows

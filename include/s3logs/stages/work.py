@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class KeptError(Exception):
-    """A stage cannot be done, and its earlier result is whole: that stays."""
+    """A stage cannot be done, and its earlier result stays: it is whole, or a later stage tells of it."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint.stage)
@@ -61,15 +61,28 @@ class Work:
     def upstream(self, stage: Stage) -> Checkpoint:
         """Return the checkpoint of the stage that this one reads.
 
-        When that is gone and the stage's own result is whole, that stays: KeptError. Else NotFoundError.
+        When that is gone and the stage's own result is whole, that stays, and so does one of which only a
+        later stage tells: KeptError. Else NotFoundError.
         """
         found = load_checkpoint(self.lake, stage.reads, self.day)
         if found is not None:
             return found
-        if not self.force and (own := intact_checkpoint(self.lake, stage.name, self.day)):
+        own = intact_checkpoint(self.lake, stage.name, self.day) or self.told_later(stage)
+        if own and not self.force:
             raise KeptError(own)
         where = self.lake.uri(checkpoint_key(stage.reads, self.day))
         raise NotFoundError(f"{where} is not there. Do {_task_of(stage.reads)} of {self.day} first.")
+
+    def told_later(self, stage: Stage) -> Checkpoint | None:
+        """Return what a later stage tells of the stage's result, which is gone, without its files.
+
+        Only where the later one is whole, and a newer version of a stage would compute it anew, or could not.
+        """
+        for later in stages.STAGES[stages.names().index(stage.name) + 1 :]:
+            found = intact_checkpoint(self.lake, later.name, self.day)
+            if found and stage.name in found.upstream and (found.is_behind() or found.is_by_older_rules()):
+                return found.told_of(stage.name)
+        return None
 
 
 def run_stage_of(stage: Stage, work: Work) -> Outcome:
@@ -78,17 +91,23 @@ def run_stage_of(stage: Stage, work: Work) -> Outcome:
         outcome: Outcome = stage.function()(work)
     except KeptError as kept:
         log.warning("%s: %s/ is gone; what %s made of it stays.", work.day, stage.reads, stage.task)
-        outcome = Outcome(
-            settle(work.lake, work.day, stage, kept.checkpoint, with_upstream=True), reused=True
-        )
+        outcome = _left(stage, work, kept.checkpoint, with_upstream=True)
     except CorruptLakeError as error:
-        if work.force or (earlier := _of_an_earlier_version(stage, work)) is None:
+        earlier = _of_an_earlier_version(stage, work) or work.told_later(stage)
+        if work.force or earlier is None:
             raise
         log.warning("%s: %s", work.day, error)
-        outcome = Outcome(settle(work.lake, work.day, stage, earlier), reused=True)
+        outcome = _left(stage, work, earlier)
     if stage.closes:
         close_day(work.lake, work.day, work.token)
     return outcome
+
+
+def _left(stage: Stage, work: Work, result: Checkpoint, *, with_upstream: bool = False) -> Outcome:
+    """Leave a result as it is, marked if it is whole; of others only a later stage tells."""
+    if result.files:
+        result = settle(work.lake, work.day, stage, result, with_upstream=with_upstream)
+    return Outcome(result, reused=True)
 
 
 def _of_an_earlier_version(stage: Stage, work: Work) -> Checkpoint | None:

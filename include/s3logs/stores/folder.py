@@ -30,7 +30,7 @@ from include.s3logs.stores.local_files import (
     opened,
 )
 from include.s3logs.stores.modes import PRIVATE_FILE, USUAL_FILE, make_private_folders
-from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Version
+from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Refused, Version
 
 _CREATE_ATTEMPTS = 100
 _NOT_FOR_FOLDERS = {errno.EINVAL, errno.ENOTSUP}  # so some network file systems answer
@@ -235,9 +235,9 @@ class LocalStore:
                 for folder in path.parents[: key.count("/")]:
                     folder.rmdir()
 
-    def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
+    def delete_versions(self, versions: Iterable[Version]) -> Refused:
         """Remove files that did not change."""
-        refused = {}
+        refused: Refused = {}
         for key, etag in versions:
             try:
                 found = self.find(key)
@@ -246,14 +246,14 @@ class LocalStore:
                 with explained_writing(self._path(key)):
                     self.delete([key])
             except (AccessDeniedError, ChangedObjectError, StoreUnavailableError) as error:
-                refused[key] = str(error)
+                refused[key] = error
         return refused
 
-    def delete_unread(self, versions: Iterable[Version]) -> dict[str, str]:
+    def delete_unread(self, versions: Iterable[Version]) -> Refused:
         """Remove files that did not change: that takes no right to read them."""
         return self.delete_versions(versions)
 
-    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> Refused:
         """Files have no tags: raise SettingsError."""
         raise SettingsError(f"Files in the folder {self.uri()} cannot be tagged; objects in a bucket can.")
 

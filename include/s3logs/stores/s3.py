@@ -15,7 +15,7 @@ from include.s3logs.stores.s3_errors import BROKEN, explain
 from include.s3logs.stores.s3_parts import put_in_parts
 from include.s3logs.stores.s3_reader import FastReader
 from include.s3logs.stores.s3_versions import delete_versions, tag_versions
-from include.s3logs.stores.store import ABSENT, PARALLEL_READS, PIECE, ObjectInfo, Version
+from include.s3logs.stores.store import ABSENT, PARALLEL_READS, PIECE, ObjectInfo, Refused, Version
 
 _DELETE_BATCH = 1000  # the most keys one DeleteObjects request takes
 _NO_CONDITIONS = "NotImplemented"
@@ -155,15 +155,15 @@ class S3Store(S3Bucket):
                 refusal = ClientError({"Error": failed}, "DeleteObjects")
                 raise explain(refusal, f"{where} could not be deleted: it")
 
-    def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
+    def delete_versions(self, versions: Iterable[Version]) -> Refused:
         """Delete objects, 1,000 a request; in a bucket with versions so that their storage is freed."""
         return delete_versions(self, versions)
 
-    def delete_unread(self, versions: Iterable[Version]) -> dict[str, str]:
+    def delete_unread(self, versions: Iterable[Version]) -> Refused:
         """Delete objects that may not be read: their ETags are compared with a listing only."""
         return delete_versions(self, versions, conditional=False)
 
-    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> Refused:
         """Add a tag to those that the objects have, several objects at a time."""
         return tag_versions(self, versions, name, value)
 

@@ -5,7 +5,6 @@ What it repeats of a signed request does not. Nothing is sorted by chance: a cod
 no table here cannot heal, unless its status says so.
 """
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +22,7 @@ from include.s3logs.errors import (
     S3LogsError,
     StoreUnavailableError,
 )
+from include.s3logs.secrets import masked_answer
 
 TROUBLE = (boto.ClientError, boto.BotoCoreError, ResponseParserError, HTTPError, OSError)
 """All that a boto3 client raises; urllib3's own and the system's come out where a body is read."""
@@ -81,11 +81,6 @@ _NO_CREDENTIALS = (
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 
 _LONGEST_SENTENCE = 600  # a 403 that names role, action, key and policy has some 400
-_SIGNED = re.compile(
-    r"""(?ix) \b (?: x-amz-)? (?: signature | security-token | credential | authorization | stringtosign
-    | canonicalrequest | sessiontoken ) (?: bytes )? ["']? \s* [=:>] \s* \S+ """
-)
-_SECRET = re.compile(r"\b[0-9a-fA-F]{64}\b|[A-Za-z0-9+/=%]{100,}")  # a signature, a session's token
 
 
 def explain(error: Exception, what: str) -> S3LogsError:
@@ -147,5 +142,5 @@ def _right_region(error: boto.ClientError) -> str:
 
 def _shortened(text: str) -> str:
     """Return a text on one line, without secrets, and not longer than a screen shows."""
-    clean = _SECRET.sub("…", _SIGNED.sub("…", " ".join(text.split())))
+    clean = masked_answer(" ".join(text.split()))
     return clean if len(clean) <= _LONGEST_SENTENCE else f"{clean[:_LONGEST_SENTENCE]}…"

@@ -22,20 +22,26 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from include.s3logs.errors import S3LogsError, StoreUnavailableError
+from include.s3logs.errors import (
+    AccessDeniedError,
+    ChangedObjectError,
+    S3LogsError,
+    StoreUnavailableError,
+)
 from include.s3logs.stores.s3_bucket import S3Bucket
-from include.s3logs.stores.store import PARALLEL_READS, Version
+from include.s3logs.stores.s3_errors import explain
+from include.s3logs.stores.store import PARALLEL_READS, Refused, Version
 
 _BATCH = 1000  # the most keys one DeleteObjects request takes
 _GONE = {"NoSuchKey", "NoSuchVersion"}
 _CHANGED = "it changed after it was read"
+_TO_DELETE = "To delete it takes s3:DeleteObject, and s3:DeleteObjectVersion where the bucket keeps versions."
+_TO_TAG = "To tag it takes s3:GetObjectTagging and s3:PutObjectTagging."
 
 
-def delete_versions(
-    store: S3Bucket, versions: Iterable[Version], *, conditional: bool = True
-) -> dict[str, str]:
+def delete_versions(store: S3Bucket, versions: Iterable[Version], *, conditional: bool = True) -> Refused:
     """See `Store.delete_versions`, and `Store.delete_unread` for those without the condition."""
-    refused: dict[str, str] = {}
+    refused: Refused = {}
     keeps_versions: bool | None = None
     for batch in _batches(versions):
         unchanged = _unchanged(store, batch, refused)
@@ -53,14 +59,14 @@ def delete_versions(
                 answer = store.client.delete_objects(Bucket=store.bucket, Delete=request)
             for error in answer.get("Errors", []):
                 if error.get("Code") not in _GONE:
-                    reason = _CHANGED if error.get("Code") == "PreconditionFailed" else error.get("Message")
-                    refused[error["Key"][len(store.prefix) :]] = f"{reason} ({error.get('Code')})"
+                    why = explain(ClientError({"Error": error}, "DeleteObjects"), "it")
+                    refused[error["Key"][len(store.prefix) :]] = _naming(why, _TO_DELETE)
     return refused
 
 
-def tag_versions(store: S3Bucket, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+def tag_versions(store: S3Bucket, versions: Iterable[Version], name: str, value: str) -> Refused:
     """See `Store.tag_versions`. The other tags of the objects stay."""
-    refused: dict[str, str] = {}
+    refused: Refused = {}
 
     def tag(version: Version) -> None:
         try:
@@ -69,7 +75,7 @@ def tag_versions(store: S3Bucket, versions: Iterable[Version], name: str, value:
         except StoreUnavailableError:
             raise
         except S3LogsError as error:
-            refused[version.key] = str(error)
+            refused[version.key] = _naming(error, _TO_TAG)
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         for batch in _batches(versions):
@@ -77,11 +83,11 @@ def tag_versions(store: S3Bucket, versions: Iterable[Version], name: str, value:
     return refused
 
 
-def _tag(store: S3Bucket, version: Version, tag: dict[str, str], refused: dict[str, str]) -> None:
+def _tag(store: S3Bucket, version: Version, tag: dict[str, str], refused: Refused) -> None:
     request = {"Bucket": store.bucket, "Key": store.prefix + version.key}
     head = store.client.head_object(**request)
     if head["ETag"].strip('"') != version.etag:
-        refused[version.key] = _CHANGED
+        refused[version.key] = ChangedObjectError(_CHANGED)
         return
     if "VersionId" in head:
         request["VersionId"] = head["VersionId"]
@@ -89,6 +95,11 @@ def _tag(store: S3Bucket, version: Version, tag: dict[str, str], refused: dict[s
     if tag not in tags:
         others = [other for other in tags if other["Key"] != tag["Key"]]
         store.client.put_object_tagging(**request, Tagging={"TagSet": [*others, tag]})
+
+
+def _naming(error: S3LogsError, permissions: str) -> S3LogsError:
+    """Return the error; of one that something is denied the message names what it takes."""
+    return AccessDeniedError(f"{error} {permissions}") if isinstance(error, AccessDeniedError) else error
 
 
 def _batches(versions: Iterable[Version]) -> Iterator[list[Version]]:
@@ -99,7 +110,7 @@ def _batches(versions: Iterable[Version]) -> Iterator[list[Version]]:
             yield folder[start : start + _BATCH]
 
 
-def _unchanged(store: S3Bucket, batch: Sequence[Version], refused: dict[str, str]) -> list[Version]:
+def _unchanged(store: S3Bucket, batch: Sequence[Version], refused: Refused) -> list[Version]:
     """Return those that are what they were; note those that changed."""
     prefix, before = _range(batch)
     found = {}
@@ -107,7 +118,7 @@ def _unchanged(store: S3Bucket, batch: Sequence[Version], refused: dict[str, str
         if _is_past(info.key, batch, prefix):
             break
         found[info.key] = info.etag
-    refused.update({v.key: _CHANGED for v in batch if found.get(v.key, v.etag) != v.etag})
+    refused.update({v.key: ChangedObjectError(_CHANGED) for v in batch if found.get(v.key, v.etag) != v.etag})
     return [v for v in batch if found.get(v.key) == v.etag]
 
 

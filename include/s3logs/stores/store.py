@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from include.s3logs.errors import S3LogsError
+
 PARALLEL_READS = 16
 PIECE = 8 << 20
 """The most bytes that `read_pieces` gives at once; from S3 each piece is a request of its own."""
@@ -35,6 +37,10 @@ class Version(NamedTuple):
 
     key: str
     etag: str
+
+
+Refused = dict[str, S3LogsError]
+"""By key, why objects could not be deleted or tagged; the error's class says whether trying again helps."""
 
 
 class Store(Protocol):
@@ -83,16 +89,16 @@ class Store(Protocol):
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the keys; those that are not there are fine."""
 
-    def delete_versions(self, versions: Iterable[Version]) -> dict[str, str]:
+    def delete_versions(self, versions: Iterable[Version]) -> Refused:
         """Remove objects that still are just these versions; return why not, by key, for the others.
 
         Those that are not there are fine. Raises only what concerns all of them.
         """
 
-    def delete_unread(self, versions: Iterable[Version]) -> dict[str, str]:
+    def delete_unread(self, versions: Iterable[Version]) -> Refused:
         """Do as `delete_versions` without the right to read them; a very late change may be missed."""
 
-    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> dict[str, str]:
+    def tag_versions(self, versions: Iterable[Version], name: str, value: str) -> Refused:
         """Tag objects that still are just these versions; returns and raises as `delete_versions` does."""
 
 

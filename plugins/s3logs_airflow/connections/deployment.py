@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from include.s3logs.deployment import Access, Deployment, token_from_environment
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 
+_ONE_MACHINE = "LocalExecutor"
+_IN_A_POD = "AIRFLOW_IS_K8S_EXECUTOR_POD"  # there the setting of the executor may say another one
+
+
 def open_deployment(settings: Settings | None = None) -> Deployment:
     """Return the deployment of the settings (of this process, if none are given); nothing is opened yet."""
     found = settings or load_settings()
@@ -20,8 +26,19 @@ def open_deployment(settings: Settings | None = None) -> Deployment:
         Access(
             s3=lambda: _s3_client(found.aws_conn_id),
             ipinfo_token=lambda: token_from_environment() or _token_of_connection(found.ipinfo_conn_id),
+            several_workers=has_several_workers,
         ),
     )
+
+
+def has_several_workers() -> bool:
+    """Tell whether tasks may run anywhere else than beside the scheduler."""
+    from airflow.configuration import conf
+
+    if os.environ.get(_IN_A_POD):
+        return True
+    given = re.split("[,;]", conf.get("core", "executor"))  # each perhaps team=alias:module.Executor
+    return any(re.split("[=:.]", executor)[-1].strip() != _ONE_MACHINE for executor in given)
 
 
 def connection_faults(settings: Settings) -> list[str]:

@@ -34,6 +34,13 @@ PATIENT = {
     "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
 }
 
+# A worker that is killed with its task says nothing. What waits for that task, as publications do for each
+# other, waits until these have passed (default 300 s each). One heartbeat may take as long as PATIENT allows.
+WATCHFUL = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "90",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
+}
+
 
 def airflow_environment(home: Home, instance: Instance) -> dict[str, str]:
     """Return the environment of every Airflow process of the instance."""
@@ -66,6 +73,7 @@ def airflow_environment(home: Home, instance: Instance) -> dict[str, str]:
         "PYTHONPATH": _path_list(str(CHECKOUT), str(CHECKOUT / "plugins"), inherited.get("PYTHONPATH", "")),
         **FASTER,
         **PATIENT,
+        **WATCHFUL,
         **instance.settings,
     }
     return {**_credentials(), **inherited, **_without_proxy(inherited), **settings}

@@ -64,6 +64,7 @@ class DiscoverOperator(BaseOperator):
             limit=conf.getint("core", "max_map_length"),
             force=is_forced(context),
             token=token_of(context),
+            salt=deployment.salt_name(),
         )
         context["ti"].xcom_push(
             key=LISTINGS, value={str(day): asdict(carried) for day, carried in plan.listings.items()}

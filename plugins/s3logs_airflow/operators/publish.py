@@ -39,6 +39,7 @@ class PublishOperator(BaseOperator):
         """Publish, or find that nothing changed, and return a summary."""
         from include.s3logs.days.judgement import judge
         from include.s3logs.publishing.masking import Masking
+        from include.s3logs.publishing.most_datasets import most_datasets
         from include.s3logs.publishing.publish import STATUS, publish
         from include.s3logs.stages.reduce import settings_digest
         from s3logs_airflow.connections.deployment import open_deployment
@@ -54,6 +55,8 @@ class PublishOperator(BaseOperator):
             [date.fromisoformat(day) for day in self.days],
             force=is_forced(context),
             made_with=settings_digest(settings),
+            most_datasets=most_datasets(settings),
+            salt=deployment.salt_name(),
         )
         judgement = judge(published.days, settings, self.days)
         for sentence in (*judgement.failures, *judgement.warnings):

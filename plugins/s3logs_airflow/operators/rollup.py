@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.configuration import conf
 from airflow.sdk import BaseOperator, Context
 
-from include.s3logs.errors import StoreUnavailableError
+from include.s3logs.errors import PermanentError, S3LogsError, StoreUnavailableError
 from include.s3logs.settings import Settings
 from s3logs_airflow.operators.errors import told
 from s3logs_airflow.operators.parameters import refuse_unknown
@@ -106,7 +106,7 @@ class RollUpOperator(BaseOperator):
 
     Returns the counts of `include.s3logs.rollup.result.RollUpResult`; the log says what became of originals.
     Those that cannot be read are reported and stay; one that could not be deleted or tagged fails the task,
-    after all others.
+    after all others, and for good where trying again can help none of them.
     """
 
     ui_color = "#e0e7ff"
@@ -134,10 +134,7 @@ class RollUpOperator(BaseOperator):
             self.log.warning("%s: %s", where, reason)
         if result["refused"]:
             context["ti"].xcom_push(key=RESULT, value=result)  # what was done is done
-            raise StoreUnavailableError(
-                f"{result['refused']} log objects of {self.interval['name']} are in the verified roll-up and "
-                f"could not be deleted or tagged; all others were. {result['examples']}"
-            )
+            raise _refusal(interval.name, result)
         return result
 
 
@@ -158,6 +155,16 @@ class SumRollUpsOperator(BaseOperator):
         sums = {name: sum(result[name] for result in results) for name in _SUMMED}
         self.log.info("%d of %d intervals: %s", len(results), planned, _shown(sums.items()))
         return {"intervals": planned, "done": len(results), **sums}
+
+
+def _refusal(name: str, result: Mapping[str, Any]) -> S3LogsError:
+    """Return the error for log objects that stay: trying again helps unless it can help none of them."""
+    heals = result["refused_for_good"] < result["refused"]
+    (where, reason), *_ = result["examples"].items()
+    return (StoreUnavailableError if heals else PermanentError)(
+        f"{result['refused']} log objects of {name} are in the verified roll-up and could not be deleted or "
+        f"tagged; all others were. The first: {where}: {reason}"
+    )
 
 
 def _shown(counts: Iterable[tuple[str, int]]) -> str:

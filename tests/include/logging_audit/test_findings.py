@@ -1,6 +1,7 @@
 """What the audit judges without asking anybody: policies, lifecycle, prefixes, the table."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,6 +15,7 @@ from include.s3logs.stores.folder import LocalStore
 from tests.support.aws_server import ACCOUNT, delivery, policy_of
 
 EXPIRE = {"Status": "Enabled", "Expiration": {"Days": 400}}
+SINCE = datetime(2025, 3, 1, tzinfo=UTC)
 FIT = Target(policy=policy_of(delivery("reef-logs")), lifecycle=(EXPIRE,))
 LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery"
 EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -122,6 +124,14 @@ class TestFindings:
             ({"Transitions": [{"Days": 30, "StorageClass": "DEEP_ARCHIVE"}]}, ""),
             ({"Transitions": [{"Days": 0, "StorageClass": "GLACIER_IR"}]}, ""),
             ({"Transitions": [{"Days": 3, "StorageClass": "GLACIER"}], "Expiration": {"Days": 5}}, "3 days"),
+            ({"Expiration": {"Date": SINCE}}, "expire from 2025-03-01 on, whatever their age"),
+            ({"Expiration": {"Date": SINCE}, "Filter": {"Prefix": "other/"}}, ""),
+            ({"Expiration": {"Date": SINCE}, "Status": "Disabled"}, ""),
+            (
+                {"Transitions": [{"Date": SINCE, "StorageClass": "GLACIER"}]},
+                "are archived (GLACIER) from 2025-",
+            ),
+            ({"Transitions": [{"Date": SINCE, "StorageClass": "GLACIER_IR"}]}, ""),
         ],
     )
     def test_log_objects_that_go_before_their_day_is_settled(self, rule, told):
@@ -177,7 +187,6 @@ class TestLifecycle:
             {**EXPIRE, "Prefix": "re"},
             {**EXPIRE, "Filter": {"And": {"Prefix": "reef/"}}},
             {**EXPIRE, "Filter": {"Prefix": KEY}},
-            {**EXPIRE, "Expiration": {"Date": "2030-01-01"}},
             {"Status": "Enabled", "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}]},
         ],
     )

@@ -144,14 +144,14 @@ def test_a_merged_month_with_other_content_of_the_same_size_is_merged_again_with
 
 
 def test_a_digest_changes_with_a_day_with_traffic_to_the_dataset_and_with_no_other(archive, three_days):
-    before = history(archive, three_days).traffic().digests
+    before = history(archive, three_days).traffic.digests
     assert {name: set(months) for name, months in before.items()} == {
         "kelp": {"2024-06", "2024-07"},
         "reef": {"2024-06", "2024-07"},
         "unassociated": {"2024-07"},
     }
     changed = archive.do(SECOND, line(sent=5, day=SECOND), datasets=CATALOG).checkpoint
-    after = history(archive, [three_days[0], changed, three_days[2]]).traffic().digests
+    after = history(archive, [three_days[0], changed, three_days[2]]).traffic.digests
     different = {
         (name, month)
         for name in before
@@ -183,7 +183,7 @@ def test_history_adds_up_all_months_for_the_datasets_asked_for(archive, three_da
 
 def test_a_history_without_days_is_empty(archive):
     none = history(archive, [])
-    assert none.traffic() == Traffic({}, {})
+    assert none.traffic == Traffic({}, {})
     assert none.totals("by_day", ["reef"]) == {}
     assert none.requesters(["reef"]) == {}
     assert none.requesters_of_archive() == 0

@@ -53,6 +53,7 @@ VALUES = {
     "exclude_datasets": ("000108,", ("000108",)),
     "dataset_limit": ("5", 5),
     "keep_addresses_days": ("400", 400),
+    "most_datasets": ("30", 30),
     "region_table": ("/networks.csv", "/networks.csv"),
     "ipinfo_conn_id": ("mine", "mine"),
     "ipinfo_api": ("lite", "lite"),

@@ -115,8 +115,8 @@ def test_thousands_are_deleted_in_batches(s3, bucket):
 class Failing:
     """A client whose DeleteObjects says that a key cannot be deleted, and deletes the others."""
 
-    def __init__(self, client, key):
-        self.client, self.key = client, key
+    def __init__(self, client, key, code="AccessDenied", message="not you"):
+        self.client, self.key, self.code, self.message = client, key, code, message
 
     def __getattr__(self, name):
         return getattr(self.client, name)
@@ -124,7 +124,7 @@ class Failing:
     def delete_objects(self, Bucket, Delete):  # noqa: N803
         rest = [o for o in Delete["Objects"] if o["Key"] != self.key]
         answer = self.client.delete_objects(Bucket=Bucket, Delete={**Delete, "Objects": rest})
-        error = {"Key": self.key, "Code": "AccessDenied", "Message": "not you"}
+        error = {"Key": self.key, "Code": self.code, "Message": self.message}
         return {**answer, "Errors": [*answer.get("Errors", []), error]}
 
 
@@ -132,8 +132,22 @@ def test_an_error_on_one_key_is_reported_and_the_rest_goes_on(s3, bucket):
     store = S3Store(s3.client, bucket, "x/")
     versions = put_many(store, 5)
     store.client = Failing(s3.client, "x/logs/00003")
-    assert store.delete_versions(versions) == {"logs/00003": "not you (AccessDenied)"}
+    ((key, why),) = store.delete_versions(versions).items()
+    assert (key, type(why)) == ("logs/00003", AccessDeniedError)
+    assert "not you (AccessDenied) To delete it takes s3:DeleteObject" in str(why)
     assert keys(store) == ["logs/00003"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("InternalError", StoreUnavailableError), ("SlowDown", StoreUnavailableError)]
+)
+def test_an_error_on_one_key_that_can_heal_is_told_apart(s3, bucket, code, kind):
+    store = S3Store(s3.client, bucket, "x/")
+    versions = put_many(store, 2)
+    store.client = Failing(s3.client, "x/logs/00001", code)
+    ((_, why),) = store.delete_versions(versions).items()
+    assert type(why) is kind
+    assert "s3:DeleteObject" not in str(why)
 
 
 def test_the_server_refuses_what_changes_in_the_last_moment(s3, bucket):
@@ -149,7 +163,7 @@ def test_the_server_refuses_what_changes_in_the_last_moment(s3, bucket):
     store.client, client = Late(s3.client, "a"), s3.client
     refused = store.delete_versions([found])
     store.client = client
-    assert "changed" in refused["a"]
+    assert "changed" in str(refused["a"])
     assert store.read("a") == b"after"
 
 
@@ -358,5 +372,7 @@ def test_a_file_that_may_not_go_is_reported(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "unlink", unlink)
     refused = store.delete_versions(versions)
-    assert refused == {"a/1": f"{tmp_path / 'a/1'} may not be written: Permission denied."}
+    ((key, why),) = refused.items()
+    assert (key, type(why)) == ("a/1", AccessDeniedError)
+    assert str(why) == f"{tmp_path / 'a/1'} may not be written: Permission denied."
     assert not (tmp_path / "b").exists()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.s3logs.errors import StoreUnavailableError
+from include.s3logs.errors import AccessDeniedError, PermanentError, StoreUnavailableError
 from include.s3logs.logs.rolled_up.levels import Interval
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
@@ -60,11 +60,33 @@ def test_it_says_what_became_of_how_many_originals_of_which_interval(source, tol
     assert said in told
 
 
-def test_it_says_so_before_it_fails_too(source, told, monkeypatch):
+DENIED, OUTAGE = AccessDeniedError("it may not be deleted"), StoreUnavailableError("it did not answer")
+
+
+def refuse(monkeypatch, source, *reasons):
+    """Let the first originals not be deleted, for these reasons."""
+
     def refusing(versions):
-        return {version.key: "no" for version in list(versions)[:1]}
+        return {version.key: reason for version, reason in zip(versions, reasons, strict=False)}
 
     monkeypatch.setattr(source, "delete_versions", refusing)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "kind"),
+    [([DENIED], PermanentError), ([DENIED] * 3, PermanentError), ([DENIED, OUTAGE], StoreUnavailableError)],
+)
+def test_what_is_denied_is_not_tried_again_unless_that_can_help_some(source, monkeypatch, reasons, kind):
+    refuse(monkeypatch, source, *reasons)
+    with pytest.raises(kind) as error:
+        run(originals="delete")
+    assert type(error.value) is kind
+    assert f"{len(reasons)} log objects of 2024-06-01 are in the verified roll-up" in str(error.value)
+    assert f"The first: {source.uri('logs/2024-06-01-00-00-00-0')}: it may not be deleted" in str(error.value)
+
+
+def test_it_says_so_before_it_fails_too(source, told, monkeypatch):
+    refuse(monkeypatch, source, OUTAGE)
     with pytest.raises(StoreUnavailableError):
         run(originals="delete")
     (said,) = (message for message in told if "of 3 log objects found" in message)

@@ -4,15 +4,18 @@ Numba translates the kernels to LLVM's language, and LLVM to machine code, which
 that finds the file loads it in some milliseconds; Numba would take two seconds. The file's name tells
 sources, versions, system and processor, so that a change of any of them builds anew. `make .venv` and the
 image build do that ahead: python -m include.s3logs.parsing.kernel
+
+Where nobody did, one process compiles and the others, the tasks of a new worker mostly, wait for its file.
 """
 
 import ctypes
+import fcntl
 import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -44,15 +47,20 @@ def _all_kernels() -> Any:
 
 
 def _loaded(folders: Sequence[Path], compiled: Callable[[], bytes] | None = None) -> Any:
-    code = _kept(folders)
-    if code is None:
-        log.warning("The parser's kernels are compiled now; do it ahead by: python -m %s", __package__)
-        code = build(folders, compiled)
+    code = _kept(folders) or _kept_or_built(folders, compiled)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     functions = {name: _function(engine.get_function_address(name), n) for name, n in ARGUMENTS.items()}
     return SimpleNamespace(**functions, engine=engine)  # the engine owns the code
+
+
+def _kept_or_built(folders: Sequence[Path], compiled: Callable[[], bytes] | None) -> bytes:
+    with _one_at_a_time(folders):
+        if (code := _kept(folders)) is not None:  # by the one before
+            return code
+        log.warning("The parser's kernels are compiled now; do it ahead by: python -m %s", __package__)
+        return build(folders, compiled)
 
 
 def build(folders: Sequence[Path] | None = None, compiled: Callable[[], bytes] | None = None) -> bytes:
@@ -76,6 +84,24 @@ def _compiled() -> bytes:
 
     code: bytes = _machine().emit_object(module())
     return code
+
+
+@contextmanager
+def _one_at_a_time(folders: Sequence[Path]) -> Iterator[None]:
+    """Wait for the other processes that would keep code here; where none can, there is nothing to wait for.
+
+    The lock is the system's, on the folder itself: it leaves nothing, and goes with the process.
+    """
+    with ExitStack() as stack:
+        for folder in folders:
+            with suppress(OSError):  # it may not be written, or its file system has no locks
+                folder.mkdir(parents=True, exist_ok=True)
+                if os.access(folder, os.W_OK):
+                    descriptor = os.open(folder, os.O_RDONLY)
+                    stack.callback(os.close, descriptor)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                    break
+        yield
 
 
 def _kept(folders: Sequence[Path]) -> bytes | None:

@@ -113,6 +113,35 @@ def test_kernels_are_kept_where_the_user_may_write(code, tmp_path):
     assert compiled._kept(folders) == built
 
 
+COMPILES = """
+import sys, time
+from pathlib import Path
+from include.s3logs.parsing.kernel import compiled
+
+folder, name, others = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+code = compiled._kept(compiled._folders())
+
+def slowly():
+    (folder / f"{name} compiles").touch()
+    while not all((folder / f"{other} began").exists() for other in others):
+        time.sleep(0.01)  # a poll interval
+    return code
+
+(folder / f"{name} began").touch()
+compiled._loaded([folder / "kept"], slowly)
+"""
+
+
+def test_of_fresh_workers_one_compiles_and_the_others_wait_for_it(tmp_path):
+    compiled.kernels()
+    names = ["one", "two", "three"]
+    command = [sys.executable, "-c", COMPILES, str(tmp_path)]
+    workers = [subprocess.Popen([*command, name, *names], cwd=PROJECT) for name in names]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    assert len(list(tmp_path.glob("* compiles"))) == 1
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == [compiled._name()]
+
+
 def test_a_user_without_a_home_finds_the_kernels_beside_the_sources(monkeypatch):
     def unknown(_):
         raise KeyError
