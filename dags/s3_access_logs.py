@@ -9,6 +9,7 @@ dataset is used, from where, and how much.
 | `discover` | finds the log days to do: own day, late or grown ones, and those to map anew | |
 {stages}
 | `publish` | figures of all complete days, small counts masked | `usage/`, `status/` |
+| `retain` | addresses and raw lines of days that are longer ago than `S3LOGS_KEEP_ADDRESSES_DAYS` go | |
 | `complete` | fails the run if any of its days failed or is not complete, and names it | |
 
 **Running it again** changes nothing: a day whose log objects and settings are the same is *reused*.
@@ -25,7 +26,13 @@ from airflow.sdk import DAG, Param, task_group
 from include.s3logs.lake import stages
 from include.s3logs.settings import load_limits
 from s3logs_airflow.assets import USAGE, asset_of
-from s3logs_airflow.operators import CompleteOperator, DiscoverOperator, PublishOperator, StageOperator
+from s3logs_airflow.operators import (
+    CompleteOperator,
+    DiscoverOperator,
+    PublishOperator,
+    RetainOperator,
+    StageOperator,
+)
 from s3logs_airflow.policies import retrying
 from s3logs_airflow.schedule import DailyTimetable
 
@@ -119,6 +126,12 @@ with DAG(
         max_active_tis_per_dag=1,  # two runs must not publish over each other
         doc_md="Publishes what is complete, although a day failed.",
     )
+    retain = RetainOperator(
+        task_id="retain",
+        trigger_rule="all_done",
+        max_active_tis_per_dag=1,
+        doc_md="Takes addresses out of the lake that may be kept no longer, although a day failed.",
+    )
     complete = CompleteOperator(
         task_id="complete",
         published=publish.output,
@@ -126,5 +139,5 @@ with DAG(
         doc_md="Fails if any day failed or is not complete, and names it.",
     )
 
-    days >> publish >> complete
+    days >> publish >> [retain, complete]
     days >> complete

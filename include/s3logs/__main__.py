@@ -34,9 +34,13 @@ def _run(days: Days | None, force: bool) -> int:
     report = run(settings, days=days, force=force, progress=_say)
     if report.published is None:
         _say(f"publish  FAILED: {report.error}")
-        return report.exit_status
-    told = "reused" if report.published.reused else "computed"
-    _say(f"publish     {told}, {report.published.files} files below {settings.lake.rstrip('/')}/usage/")
+    else:
+        told = "reused" if report.published.reused else "computed"
+        _say(f"publish     {told}, {report.published.files} files below {settings.lake.rstrip('/')}/usage/")
+    if report.retained:
+        for problem in report.retained.problems:
+            _say(f"retain  FAILED: {problem}")
+        _say(f"retain      addresses of {len(report.retained.days)} log days went")
     for sentence in (*report.judgement.failures, *report.judgement.warnings):
         _say(sentence)
     return report.exit_status

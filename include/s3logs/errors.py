@@ -69,6 +69,10 @@ class IncompleteDaysError(PermanentError):
     """What a run leaves is not good enough; the message names the log days and why."""
 
 
+class KeptAddressesError(PermanentError):
+    """Addresses that may be kept no longer are still in the lake; the message names the log days and why."""
+
+
 class ChangedObjectError(S3LogsError):
     """An object changed between listing and reading it; the next attempt lists it anew."""
 

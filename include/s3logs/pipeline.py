@@ -1,4 +1,4 @@
-"""The pipeline in one visible sequence, without Airflow: discover, the stages of each log day, publish.
+"""The pipeline in one visible sequence, without Airflow: discover, stages of each log day, publish, retain.
 
 For scripts, tests, benchmarks and debugging; production runs on Airflow, which retries, schedules and shows.
 Beside an Airflow that works on the same lake this is one more attempt: of two at the same day one is the
@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeVar
 from include.s3logs.catalogs.claims import EmptyCatalog
 from include.s3logs.days.discover import Plan, Request, discover, look
 from include.s3logs.days.judgement import NOTHING, Judgement, judge
+from include.s3logs.days.retention import Retention, retain
 from include.s3logs.days.unmatched import unmatched
 from include.s3logs.deployment import Access, Deployment, access_from_environment
 from include.s3logs.errors import CatalogError, ChangedObjectError, S3LogsError
@@ -74,18 +75,22 @@ class DayReport:
 class Report:
     """What a run did: its log days, and what was published (None: that failed, `error` says why).
 
-    `judgement` says whether what stands in the lake now is good enough.
+    `judgement` says whether what stands in the lake now is good enough, and `retained` of which log days
+    addresses went (None: they are kept for ever).
     """
 
     days: Sequence[DayReport]
     published: Publication | None
     error: str = ""
     judgement: Judgement = NOTHING
+    retained: Retention | None = None
 
     @property
     def exit_status(self) -> int:
         """Return 0 when every log day of the lake is complete and nothing failed, else 1."""
         if self.published is None or any(day.error for day in self.days):
+            return 1
+        if self.retained and self.retained.problems:
             return 1
         return 0 if self.published.days and not self.judgement.failures else 1
 
@@ -105,8 +110,9 @@ def run(
     """Do the log days (all that are found, if none are given) and publish.
 
     `progress` is told of each day when it is done. A day that fails stops no other. `now` (UTC) decides which
-    days lie in the future; `access` is how S3 and the IP service are reached (the environment says it, if it
-    is not given). Raises SettingsError, CatalogError and what stores raise before any day is begun.
+    days lie in the future, and how long ago others are; `access` is how S3 and the IP service are reached
+    (the environment says it, if it is not given). Raises SettingsError, CatalogError and what stores raise
+    before any day is begun.
     """
     deployment = _opened(settings, access)
     token, request = f"run {secrets.token_hex(8)}", request_for(days, now)
@@ -127,6 +133,7 @@ def run(
         if progress:
             progress(reports[-1])
     masking = Masking(settings.mask_below, settings.round_to)
+    published, error = None, ""
     try:
         published = unless_overtaken(
             lambda: publish(
@@ -137,11 +144,13 @@ def run(
                 salt=deployment.salt_name(),
             )
         )
-    except S3LogsError as error:
-        return Report(reports, None, str(error))
-    done = [day for day in published.days if date.fromisoformat(day.log_day) in plan.days]
-    last_words = unmatched(done, settings, lambda: catalog)
-    return Report(reports, published, judgement=judge(published.days, settings, unmatched=last_words))
+    except S3LogsError as problem:
+        error = str(problem)
+    judgement = NOTHING
+    if published:
+        done = [day for day in published.days if date.fromisoformat(day.log_day) in plan.days]
+        judgement = judge(published.days, settings, unmatched=unmatched(done, settings, lambda: catalog))
+    return Report(reports, published, error, judgement, _retain(deployment, regions, now))
 
 
 def do_day(work: Work) -> DayReport:
@@ -158,6 +167,17 @@ def do_day(work: Work) -> DayReport:
         outcomes[stage.task] = "reused" if outcome.reused else "computed"
         counts |= outcome.checkpoint.counts
     return DayReport(work.day, outcomes, counts, time.monotonic() - began, error)
+
+
+def _retain(deployment: Deployment, regions: RegionSource, now: datetime | None) -> Retention | None:
+    """Take addresses out of the lake that may be kept no longer; None when they are kept for ever."""
+    keep_days = deployment.settings.keep_addresses_days
+    if keep_days is None:
+        return None
+    try:
+        return retain(deployment.lake, regions, keep_days, _today(now))
+    except S3LogsError as error:
+        return Retention(problems=[str(error)])
 
 
 def unless_overtaken(attempt: Callable[[], Result]) -> Result:
@@ -197,7 +217,7 @@ def preview(
 
 def request_for(days: Days | None, now: datetime | None = None) -> Request:
     """Return the request for the days; SettingsError for one that makes no sense."""
-    today = (now or datetime.now(UTC)).date()
+    today = _today(now)
     own_day = today - timedelta(days=1)
     if days is None:
         days = DayRange(last=today)
@@ -207,6 +227,10 @@ def request_for(days: Days | None, now: datetime | None = None) -> Request:
         request = Request(own_day, days=tuple(days))
     request.check(today)
     return request
+
+
+def _today(now: datetime | None) -> date:
+    return (now or datetime.now(UTC)).date()
 
 
 def _opened(settings: Settings, access: Access | None) -> Deployment:

@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime
 import pytest
 
 from include.s3logs.__main__ import main
+from include.s3logs.days.retention import Retention
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.stages import names
 from include.s3logs.pipeline import DayRange, run
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.s3 import S3Store
+from tests.support.addresses_in import addresses_in
 from tests.support.paths import PROJECT
 from tests.support.s3_server import ACCESS_KEY, SECRET_KEY
 from tests.support.small_archive import FIRST, SECOND, THIRD, line
@@ -127,6 +129,36 @@ def test_buckets_are_reached_with_the_standard_environment(world, s3, bucket, mo
     lake = S3Store(s3.client, bucket, "lake/")
     keys = [info.key for folder in ("usage/", "status/") for info in lake.list(folder)]
     assert {key: lake.read(key) for key in keys} == shown
+
+
+def test_addresses_go_when_they_are_older_than_is_said_and_the_figures_stay(world):
+    settings = world.settings.model_copy(update={"keep_addresses_days": 30})
+    kept = run(settings, now=datetime(2024, 7, 1, tzinfo=UTC))
+    assert kept.retained == Retention()
+    before = world.files("usage/")
+    report = run(settings, now=datetime(2024, 7, 2, tzinfo=UTC))
+    assert (report.exit_status, report.retained) == (0, Retention((FIRST,)))
+    after = run(settings, now=datetime(2024, 7, 3, tzinfo=UTC))
+    assert after.retained == Retention((SECOND,))
+    assert {outcome for day in after.days for outcome in day.outcomes.values()} == {"reused"}
+    assert addresses_in(world.lake, ["192.0.2.10"]) == {}
+    assert world.files("usage/") == before
+    assert run(world.settings).retained is None
+
+
+def test_addresses_that_cannot_be_taken_out_fail_the_run(world, capsys, settings_env):
+    run(world.settings)
+    (file,) = (info.key for info in world.lake.list(f"binned/{FIRST}/rows-"))
+    world.lake.write(file, b"x" * world.lake.find(file).size)
+    report = run(world.settings.model_copy(update={"keep_addresses_days": 30}))
+    assert report.exit_status == 1
+    assert report.retained.days == (SECOND,)
+    settings_env(sources=world.source.root, lake=world.lake.root, keep_addresses_days=30)
+    settings_env(catalog=world.folder / "catalog.csv")
+    assert main(["run"]) == 1
+    out = capsys.readouterr().out
+    assert "retain  FAILED: 2024-06-01: " in out
+    assert "retain      addresses of 0 log days went" in out
 
 
 # The command

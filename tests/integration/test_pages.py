@@ -1,6 +1,7 @@
 """The pages behind the buttons, in Airflow's own API server: who may see what, and how much of it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -134,6 +135,17 @@ def test_a_file_of_the_lake_that_was_changed_is_not_shown_for_the_quarantine(wor
     answer = get(PAGES["quarantine"], "admin")
     assert answer.status_code == 503
     assert "does not have the content" in answer.json()["detail"]
+
+
+def test_where_the_lines_went_with_their_addresses_the_page_says_when(world, done, get):
+    done()
+    settings = world.settings.model_copy(update={"keep_addresses_days": 30})
+    pipeline.run(settings, days=[FIRST], now=datetime(2024, 8, 1, tzinfo=UTC))
+    answer = get(PAGES["quarantine"], "admin")
+    assert answer.status_code == 200
+    assert "2024-06-01 was retained on 2024-08-01: its raw lines went with its addresses" in answer.text
+    assert get(PAGES["checkpoint"], "viewer").json()["marks"] == {"retained": "2024-08-01"}
+    assert get(PAGES["quarantine"], "viewer").status_code == 403
 
 
 @pytest.fixture

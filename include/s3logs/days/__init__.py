@@ -8,5 +8,6 @@
 | `judgement.py` | is what a run leaves good enough, and what should people know? |
 | `unmatched.py` | which words of the settings match nothing in what a run did? |
 | `healing.py` | which days had to do without log objects that may be read by now? |
+| `retention.py` | which log days are older than addresses are kept? |
 | `catalog_changes.py` | which finished log days does a changed catalog touch? |
 """

@@ -9,11 +9,17 @@ from datetime import date, timedelta
 from include.s3logs.catalogs.claims import Catalog
 from include.s3logs.days.catalog_changes import touched_days
 from include.s3logs.days.healing import healed_days
-from include.s3logs.days.states import days_of_other_salt, finished_days, is_partial, unmapped_days
+from include.s3logs.days.states import (
+    can_be_determined,
+    days_of_other_salt,
+    finished_days,
+    is_partial,
+    unmapped_days,
+)
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import Checkpoint, fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, notes, open_days
-from include.s3logs.lake.stages import MAPPED, REDUCED, is_undetermined
+from include.s3logs.lake.stages import MAPPED, REDUCED
 from include.s3logs.logs.listings import Carried, carry
 from include.s3logs.logs.sources import Listing, find_log_objects
 from include.s3logs.secrets import masked
@@ -204,7 +210,7 @@ def _look(
     today = request.own_day + timedelta(days=1)
     for day in healed_days(lake, stores, partial, today, settings.settling_days, writes=writes):
         stale.setdefault(day, READABLE)
-    for day in _to_ask_again(finished, asked_again):
+    for day in _to_ask_again(lake, finished, asked_again):
         stale.setdefault(day, UNDETERMINED)
     wanted = sorted({*named, *changed} if request.is_daily else named)
     others = [day for day in stale if day not in wanted]
@@ -245,7 +251,7 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
             return NEW
         if str(day) in unfinished:
             return UNFINISHED
-        if is_undetermined(checkpoint.counts):
+        if can_be_determined(lake, checkpoint):
             return UNDETERMINED
         if day not in listing.by_day:
             return ""
@@ -263,9 +269,9 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
         return {day: why for day, why in zip(days, pool.map(change, days), strict=True) if why}
 
 
-def _to_ask_again(finished: Mapping[date, Checkpoint], most: int) -> list[date]:
+def _to_ask_again(lake: Store, finished: Mapping[date, Checkpoint], most: int) -> list[date]:
     """Return days with regions that could not be asked for, not more than a run should do in vain."""
-    found = [day for day, mapped in finished.items() if is_undetermined(mapped.counts)]
+    found = [day for day, mapped in finished.items() if can_be_determined(lake, mapped)]
     if len(found) > most:
         log.info("%d log days have undetermined regions; one run does %d of them.", len(found), most)
     return found[:most]

@@ -6,7 +6,7 @@ Such hashes must not be counted together: each requester would count once for ea
 from collections.abc import Iterable
 from datetime import date
 
-from include.s3logs.lake.checkpoint import Checkpoint, intact_checkpoint
+from include.s3logs.lake.checkpoint import REGIONS, Checkpoint, intact_checkpoint
 from include.s3logs.lake.stages import BINNED, REDUCED
 from include.s3logs.regions.salt import salt_named_in
 from include.s3logs.stores.store import Store
@@ -25,6 +25,12 @@ def salts_by_month(mapped: Iterable[Checkpoint]) -> dict[str, set[str]]:
     return found
 
 
-def can_be_mapped_again(lake: Store, day: date) -> bool:
-    """Tell whether the lake has rows with addresses, of which map makes hashes with the salt of today."""
-    return any(intact_checkpoint(lake, stage.name, day) for stage in (BINNED, REDUCED))
+def can_be_mapped_again(lake: Store, day: date, salt: str) -> bool:
+    """Tell whether map would give a day hashes of this salt.
+
+    It makes them of rows with addresses; rows whose addresses went have those of the salt of that moment.
+    """
+    if binned := intact_checkpoint(lake, BINNED.name, day):
+        return not binned.retained or salt_named_in(str(binned.marks.get(REGIONS))) == salt
+    reduced = intact_checkpoint(lake, REDUCED.name, day)
+    return reduced is not None and not reduced.retained

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from itertools import takewhile
 
 from include.s3logs.days.salts import can_be_mapped_again, salt_of
-from include.s3logs.lake.checkpoint import CHECKPOINT, SETTINGS, Checkpoint, load_checkpoint
+from include.s3logs.lake.checkpoint import CHECKPOINT, RETAINED, SETTINGS, Checkpoint, load_checkpoint
 from include.s3logs.lake.open_days import is_day, open_days
-from include.s3logs.lake.stages import BINNED, MAPPED, REDUCED, Stage
+from include.s3logs.lake.retained import retained_days
+from include.s3logs.lake.stages import BINNED, MAPPED, REDUCED, Stage, is_undetermined
 from include.s3logs.stores.store import PARALLEL_READS, Store
 from include.s3logs.tables.schemas import Column
 
@@ -39,8 +40,9 @@ REASONS = {
     OTHER_SALT: "its requesters are hashed with another salt than today's and cannot be counted with others; "
     "a run of the day makes it alike",
     OTHER_SETTINGS: "it was reduced with other settings than today's; a run of the day makes it alike",
+    RETAINED: "its addresses and raw lines are gone from the lake (`S3LOGS_KEEP_ADDRESSES_DAYS`)",
 }
-"""What more there may be to say, and what that means."""
+"""What more there may be to say, and what that means; of several the first, as it asks for something."""
 _COUNTS = (
     Column("objects", "int64", "log objects of the day"),
     Column("unreadable", "int64", "of these, those that could not be read and were left out"),
@@ -111,6 +113,7 @@ def states(
     loaded = _load(lake, list(mapped_at(lake)))
     mapped = {str(day): checkpoint for day, checkpoint in loaded.items()}
     mappable = {str(day): again for day, again in _of_other_salt(lake, salt, loaded).items()}
+    retained = retained_days(lake)
     known = sorted({*mapped, *unfinished, *map(str, asked), *had_figures})
     found = []
     for day in known:
@@ -118,6 +121,7 @@ def states(
         state = _state(checkpoint, day in unfinished)
         lost = LOST if day in had_figures else ""
         reason = _reason(checkpoint, made_with, day in mappable) if checkpoint else lost
+        reason = reason or (RETAINED if day in retained else "")
         found.append(LogDay(day, state, checkpoint, reason, mappable.get(day, True)))
     return found
 
@@ -151,6 +155,14 @@ def finished_days(lake: Store) -> dict[date, Checkpoint]:
 def is_partial(mapped: Checkpoint) -> bool:
     """Tell whether figures lack log objects that could not be read."""
     return bool(mapped.upstream[REDUCED.name]["counts"].get("unreadable_objects"))
+
+
+def can_be_determined(lake: Store, mapped: Checkpoint) -> bool:
+    """Tell whether regions of a day could not be asked for and still can be: its addresses are there."""
+    if not is_undetermined(mapped.counts):
+        return False
+    binned = load_checkpoint(lake, BINNED.name, date.fromisoformat(mapped.log_day))
+    return binned is None or not binned.retained
 
 
 def days_of_other_salt(lake: Store, salt: str, first: date | None, last: date | None) -> set[date]:
@@ -211,7 +223,7 @@ def _of_other_salt(lake: Store, salt: str, mapped: Mapping[date, Checkpoint]) ->
     """Return the days with another salt than that, if any, and whether they can be mapped again."""
     days = [day for day, checkpoint in mapped.items() if salt and salt_of(checkpoint) not in ("", salt)]
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        found = pool.map(lambda day: can_be_mapped_again(lake, day), days)
+        found = pool.map(lambda day: can_be_mapped_again(lake, day, salt), days)
         return dict(zip(days, found, strict=True))
 
 

@@ -20,6 +20,6 @@ def _table(model: type[BaseSettings]) -> str:
     rows = []
     for name, field in model.model_fields.items():
         given = field.default
-        shown = ",".join(given) if isinstance(given, tuple) else str(given)
+        shown = ",".join(given) if isinstance(given, tuple) else "" if given is None else str(given)
         rows.append((code(f"S3LOGS_{name.upper()}"), code(shown) if shown else "-", field.description or ""))
     return table(("variable", "default", "meaning"), rows)

@@ -43,6 +43,11 @@ SETTINGS = "settings"
 """In `upstream`: the digest of the settings with which a day was reduced."""
 KEPT_FOR = "kept_for"
 """A mark: the version of the stage that could not compute the result again."""
+RETAINED = "retained"
+"""The mark that files with addresses are gone: the day (YYYY-MM-DD) on which they went. Also the role of the
+rows of bin without addresses."""
+REGIONS = "regions"
+"""The mark that says, as inputs of map do, of which regions and salt that is which stands for addresses."""
 
 
 def _from_1(content: Json, _: Store) -> Json:
@@ -76,7 +81,8 @@ KIND = Kind(
         "upstream": "`fingerprint`, `version` and `counts` of the stages before, and their `marks`, if any; "
         "of reduce `objects` and `settings`, too",
         "marks": "only where there is something to say: `kept_for` is the version of the stage that could "
-        "not compute the result again, as what it was made of is gone",
+        "not compute the result again, as what it was made of is gone; `retained` the day on which the files "
+        "with addresses went; of bin `regions`, of which regions and salt that is which stands for them",
     },
 )
 
@@ -88,7 +94,7 @@ class Checkpoint:
     `inputs` is everything that decides the result, and `fingerprint` its digest (one that an earlier release
     wrote may have been of more). `upstream` holds by stage the fingerprint, version and counts of those
     before, and of reduce the list of log objects as a file and the digest of its settings. `marks` is what
-    was found out about the result since.
+    was found out about the result, or became of it, since; no part of the fingerprint.
     """
 
     stage: str
@@ -117,6 +123,11 @@ class Checkpoint:
     def version(self) -> int:
         """The version of the stage that made it."""
         return int(self.inputs.get("version", 0))
+
+    @property
+    def retained(self) -> str:
+        """Return the day (YYYY-MM-DD) on which its files with addresses went; "" while they are kept."""
+        return str(self.marks.get(RETAINED, ""))
 
     def content(self) -> str:
         """Return a digest of the outputs: another one than before even where the inputs are the same."""
@@ -162,7 +173,7 @@ class Checkpoint:
                 yield told.get("marks", {}).get(KEPT_FOR), stage.version
 
     def with_(self, **changes: Any) -> "Checkpoint":
-        """Return it with something else said; its files and fingerprint are the same."""
+        """Return it with something else said; its fingerprint is the same."""
         return replace(self, **changes)
 
     def is_made_from(self, inputs: Mapping[str, Any]) -> bool:
@@ -215,6 +226,25 @@ def intact_checkpoint(lake: Store, stage: str, day: date) -> Checkpoint | None:
         return None
     sizes = {info.key: info.size for info in lake.list(f"{stage}/{day}/")}
     return found if all(sizes.get(file.key) == file.size for file in found.files.values()) else None
+
+
+def amend(
+    lake: Store,
+    checkpoint: Checkpoint,
+    files: Mapping[str, OutputFile],
+    marks: Mapping[str, Any],
+    *,
+    over: str,
+) -> Checkpoint:
+    """Let a checkpoint name these files and have these marks more, in place of just the version `over`.
+
+    What it was made from stays, so whatever was made of it is reused. ChangedObjectError when another writer
+    was faster.
+    """
+    amended = checkpoint.with_(files=files, marks={**checkpoint.marks, **marks})
+    key = checkpoint_key(amended.stage, date.fromisoformat(amended.log_day))
+    Pointer(lake, key, KIND).put(amended.files, amended.told(), over=over)
+    return amended
 
 
 def read_output(lake: Store, checkpoint: Checkpoint, role: str) -> bytes:
@@ -305,7 +335,7 @@ def run_stage(
     if place and earlier and earlier.is_made_from(inputs) and not force:
         sizes = {key: info.size for key, info in stored.items()}
         if all(sizes.get(file.key) == file.size for file in earlier.files.values()):
-            return Outcome(_brought_up(lake, earlier, upstream or {}, place.etag), reused=True)
+            return Outcome(brought_up(lake, earlier, upstream or {}, place.etag), reused=True)
     if token is not None and makes_figures(stage):
         open_day(lake, day, token)
     attempt = Attempt(lake, stage.name, day)
@@ -322,7 +352,7 @@ def run_stage(
     return Outcome(checkpoint, reused=False)
 
 
-def _brought_up(
+def brought_up(
     lake: Store, earlier: Checkpoint, upstream: Mapping[str, Mapping[str, Any]], over: str
 ) -> Checkpoint:
     """Let a result that is reused say what is known by now of the stages before."""

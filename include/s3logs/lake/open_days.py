@@ -31,7 +31,7 @@ def claim_day(lake: Store, day: date, token: str, *, over: str | None = None) ->
 
 def take_over(lake: Store, day: date, token: str) -> None:
     """Do as `claim_day` for a day that is open; one that is not stays so."""
-    if lake.find(_key(day)):
+    if is_open(lake, day):
         claim_day(lake, day, token)
 
 
@@ -51,6 +51,11 @@ def notes(lake: Store) -> dict[str, str]:
     """Return the log days (YYYY-MM-DD) with unfinished work, and the version of the note on each."""
     found = ((info.key.removeprefix("open/"), info.etag) for info in lake.list("open/"))
     return {day: etag for day, etag in found if is_day(day)}
+
+
+def is_open(lake: Store, day: date) -> bool:
+    """Tell whether a log day has unfinished work."""
+    return lake.find(_key(day)) is not None
 
 
 def is_day(text: str) -> bool:

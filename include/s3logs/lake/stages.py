@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StageFile:
-    """A file that a stage leaves: its role, the ending of its name, what is in it, and a table's columns."""
+    """A file that a stage leaves: its role, the ending of its name, what is in it, and a table's columns.
+
+    `addresses` tells whether it holds addresses or raw lines, which go after `S3LOGS_KEEP_ADDRESSES_DAYS`.
+    """
 
     role: str
     suffix: str
     meaning: str
     columns: Columns = ()
+    addresses: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -68,6 +72,11 @@ class Stage:
             raise KeyError(f"{self.name} has no file {role!r}")
         return found
 
+    @property
+    def roles_with_addresses(self) -> frozenset[str]:
+        """Return the roles of the files that hold addresses or raw lines."""
+        return frozenset(file.role for file in self.files if file.addresses)
+
     def function(self) -> Callable[[Any], Any]:
         """Return the function that does the work."""
         found: Callable[[Any], Any] = resolve_name(self.work) if isinstance(self.work, str) else self.work
@@ -98,6 +107,13 @@ _REGION = Column("region", "text", "from where the request came")
 _REQUESTER = Column("requester", "uint64", "64 bits of the keyed hash of the address")
 _WEEK = Column("week", "date", "the Monday of the event day's week")
 
+_HASHED = Column("requester", "uint64", "64 bits of the keyed hash of the address; 0 where the log has none")
+_NETWORK = Column(
+    "network",
+    "uint64",
+    "64 bits of the keyed hash of the address's network (IPv4 /24, IPv6 /48); 0 where the log has no address",
+)
+
 _ADDRESS = Column("remote_ip", "text", "the requester's address; null where the log has none")
 _AFTER_ADDRESS = (
     Column("bucket", "text", "the bucket's name"),
@@ -127,9 +143,15 @@ REDUCED = Stage(
             "parquet",
             "a row for each counted request, in the order of the log objects and their lines",
             (Column("timestamp", "seconds", _TIME), _ADDRESS, *_AFTER_ADDRESS),
+            addresses=True,
         ),
         StageFile("objects", "tsv", "the log objects, with the lines and rejections of each"),
-        StageFile("quarantine", "jsonl", "lines and log objects without a valid reading, as they were"),
+        StageFile(
+            "quarantine",
+            "jsonl",
+            "lines and log objects without a valid reading, as they were",
+            addresses=True,
+        ),
         StageFile("foreign", "txt", "objects in the sources that are no access logs, up to 1,000"),
     ),
 )
@@ -147,6 +169,17 @@ BINNED = Stage(
             "parquet",
             "the rows of reduce in order of key, time and all other columns; `zarr/<id>/…` is one key",
             (Column("timestamp", "milliseconds", _TIME), _ADDRESS, *_AFTER_ADDRESS),
+            addresses=True,
+        ),
+        StageFile(
+            "retained",
+            "parquet",
+            "in place of `rows` once addresses are kept no longer: the same rows without them, in order of "
+            "key, time and all other columns",
+            (
+                *(Column("timestamp", "milliseconds", _TIME), _HASHED, *_AFTER_ADDRESS),
+                *(_REGION, _NETWORK),
+            ),
         ),
         _totals("keys", "totals of each key by event day", _KEY, _DAY),
     ),

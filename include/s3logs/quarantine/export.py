@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from include.s3logs.errors import PermanentError
-from include.s3logs.lake.checkpoint import CHECKPOINT, load_checkpoint, read_output
+from include.s3logs.lake.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, read_output
 from include.s3logs.lake.open_days import is_day
 from include.s3logs.lake.stages import REDUCED
 from include.s3logs.parsing.strict import Reason
@@ -22,15 +22,33 @@ Days = Callable[[date], bool]
 
 
 def quarantined(lake: Store, days: Days | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the quarantine's entries as reduce wrote them, day by day; `days` says which log days count."""
+    """Yield the quarantine's entries as reduce wrote them, day by day; `days` says which log days count.
+
+    Of days whose raw lines went with their addresses there are none.
+    """
+    for checkpoint in _reduced(lake, days):
+        if not checkpoint.retained:
+            for line in read_output(lake, checkpoint, "quarantine").splitlines():
+                yield json.loads(line)
+
+
+def without_lines(lake: Store, days: Days | None = None) -> dict[str, str]:
+    """Return the log days whose unreadable lines went with their addresses, and when they did."""
+    return {
+        checkpoint.log_day: checkpoint.retained
+        for checkpoint in _reduced(lake, days)
+        if checkpoint.retained and checkpoint.counts["rejections"]
+    }
+
+
+def _reduced(lake: Store, days: Days | None) -> Iterator[Checkpoint]:
     infos = lake.list(f"{REDUCED.name}/")
     names = (info.key.removeprefix(f"{REDUCED.name}/").removesuffix(f"/{CHECKPOINT}") for info in infos)
     for day in sorted(date.fromisoformat(name) for name in names if is_day(name)):
         if days is not None and not days(day):
             continue
         if checkpoint := load_checkpoint(lake, REDUCED.name, day):
-            for line in read_output(lake, checkpoint, "quarantine").splitlines():
-                yield json.loads(line)
+            yield checkpoint
 
 
 def export(lake: Store, target: Path, days: Days | None = None) -> Counter[str]:

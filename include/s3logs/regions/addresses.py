@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from include.s3logs.addresses import address_of
 
 V4_BYTES, V6_BYTES = 4, 16
+_V4_NETWORK, _V6_NETWORK = 3, 6  # bytes: a /24, a /48
 V6_KEY = np.dtype(f"S{V6_BYTES}")
 """An IPv6 address in network order: numpy compares such strings byte by byte, which is by number."""
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -60,6 +61,11 @@ def pack(text: str) -> bytes:
     except (OSError, ValueError):
         return address_of(text).packed  # a zone (`fe80::1%eth0`), or an error that says what is wrong
     return packed[12:] if packed.startswith(_MAPPED) else packed
+
+
+def network_of(packed: bytes) -> bytes:
+    """Return the network of an address of 4 or 16 bytes: a /24 as 3 bytes, a /48 as 6."""
+    return packed[:_V4_NETWORK] if len(packed) == V4_BYTES else packed[:_V6_NETWORK]
 
 
 def text_of(packed: bytes) -> str:

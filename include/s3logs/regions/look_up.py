@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from include.s3logs.regions.addresses import Addresses
+from include.s3logs.regions.addresses import Addresses, network_of
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.countries import countries_of
 from include.s3logs.regions.ipinfo import Ipinfo
@@ -82,6 +83,12 @@ class Regions:
         """
         packed = Addresses.parse(addresses).packed
         return [None if key is None else hash_address(self.salt, key) for key in packed]
+
+    def networks(self, addresses: Sequence[str | None]) -> list[bytes | None]:
+        """Return the keyed hash (16 bytes) of the network of each address (`network_of`); None of None."""
+        keyed = cache(lambda network: hash_address(self.salt, network))
+        packed = Addresses.parse(addresses).packed
+        return [None if key is None else keyed(network_of(key)) for key in packed]
 
     def _by_ipinfo(self, parsed: Addresses, at: _Positions) -> list[str | None]:
         chosen = (parsed.packed[position] for position in at.tolist())

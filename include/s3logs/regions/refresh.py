@@ -37,8 +37,8 @@ class Refreshed:
     """Counts of entries: `due` = `found`, those to ask about, + `not_found`.
 
     `asked`, `answered` and `changed` are of those found; `undetermined` are the ones without an answer, which
-    stay due. So does what is not found: no log day of the span holds it, or a source that goes before the
-    cache knows it by now.
+    stay due. So does what is not found: no log day of the span holds it (any more), or a source that goes
+    before the cache knows it by now.
     """
 
     due: int = 0
@@ -72,10 +72,13 @@ def refresh_cache(lake: Store, regions: Regions) -> Refreshed:
 
 
 def requesters(lake: Store, newest: date) -> Iterator[list[str]]:
-    """Yield the distinct addresses of each log day of the span, the newest first; none is read ahead."""
+    """Yield the distinct addresses of each log day of the span, the newest first; none is read ahead.
+
+    Days whose addresses went have none.
+    """
     for days in range(SPAN_DAYS):
         binned = load_checkpoint(lake, BINNED.name, newest - timedelta(days=days))
-        if binned is not None:
+        if binned is not None and not binned.retained:
             yield _distinct_addresses(lake, binned).to_pylist()
 
 

@@ -133,6 +133,13 @@ class Settings(_Variables):
         description="After so many log days in a row without any log object (days), where there were some "
         "before, runs fail. 0: three such days are a warning and nothing fails.",
     )
+    keep_addresses_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="How long the lake keeps addresses and raw lines (days): of finished log days that are "
+        "longer ago they go. Figures stay, and still follow the catalog; regions stay what they were; lines "
+        "that could not be read are gone. Empty: for ever.",
+    )
     mask_below: int = Field(
         default=50,
         ge=0,

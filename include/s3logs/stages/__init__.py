@@ -12,5 +12,7 @@
 | `second_chance.py` | do log objects answer that could not be read? |
 | `binning.py` | rows sorted by object key, and the totals of each key |
 | `mapping.py` | rows with dataset, asset and region, and the totals by each; no address goes on from here |
+| `requesters.py` | each different address of a day, and what stands in its place |
+| `retention.py` | a finished day without its addresses |
 | `limits.py` | how much of a day is worked on at once |
 """

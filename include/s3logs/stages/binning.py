@@ -3,6 +3,7 @@
 The rows are sorted on disk (`sorting.py`), so that a day may be larger than the memory.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,21 +12,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.s3logs.catalogs.zarr import collapse_zarr
-from include.s3logs.errors import ReconciliationError
+from include.s3logs.errors import MissingLogObjectsError, ReconciliationError
 from include.s3logs.lake.checkpoint import (
+    KIND,
     Attempt,
     Checkpoint,
     Outcome,
+    brought_up,
+    checkpoint_key,
     copy_output,
+    intact_checkpoint,
     run_stage,
 )
-from include.s3logs.lake.stages import BINNED
+from include.s3logs.lake.pointer import Pointer
+from include.s3logs.lake.stages import BINNED, REDUCED
 from include.s3logs.stages.limits import LIMITS, Limits
+from include.s3logs.stages.older_rules import settle
 from include.s3logs.stages.work import Work
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
 from include.s3logs.tables.sorting import Sorter, grouped
 from include.s3logs.tables.temporary import temporary_folder
 from include.s3logs.tables.totals import TOTALS, measured, total_by, totals_schema
+
+log = logging.getLogger(__name__)
 
 ORDER = ("object_key", "timestamp")
 TOTALS_BY = ("object_key", "event_day")
@@ -33,8 +42,10 @@ _COUNTED = {"rows": "number_of_requests", "bytes_sent": "bytes_sent", "downloads
 
 
 def bin_day(work: Work) -> Outcome:
-    """Bin the rows of a reduced log day, or reuse the result."""
+    """Bin the rows of a reduced log day, or reuse the result; it stays where the rows went."""
     reduced = work.upstream(BINNED)
+    if reduced.retained:
+        return Outcome(_that_stays(work, reduced), reused=True)
     return run_stage(
         work.lake,
         BINNED,
@@ -45,6 +56,25 @@ def bin_day(work: Work) -> Outcome:
         force=work.remakes(BINNED),
         token=work.token,
     )
+
+
+def _that_stays(work: Work, reduced: Checkpoint) -> Checkpoint:
+    """Return what bin made before the rows went; MissingLogObjectsError when that is gone, too."""
+    version = Pointer(work.lake, checkpoint_key(BINNED.name, work.day), KIND).version()
+    own = intact_checkpoint(work.lake, BINNED.name, work.day)
+    if own is None or own.upstream.get(REDUCED.name, {}).get("fingerprint") != reduced.fingerprint:
+        raise MissingLogObjectsError(
+            f"The rows of log day {work.day} went with its addresses on {reduced.retained}, and what bin "
+            "made of them is gone or damaged. Its figures stay. While its log objects are there, run the day "
+            "with force."
+        )
+    if work.force:
+        log.warning(
+            "%s: the rows of this day went with its addresses on %s; what bin made of them stays.",
+            *(work.day, reduced.retained),
+        )
+    own = brought_up(work.lake, own, reduced.lineage(), version)
+    return settle(work.lake, work.day, BINNED, own)
 
 
 def binned_keys(path: Path, at_once: int = LIMITS.keys) -> Iterator[pa.Table]:

@@ -21,6 +21,8 @@ from include.s3logs.catalogs.claims import (
 )
 from include.s3logs.errors import ReconciliationError
 from include.s3logs.lake.checkpoint import (
+    REGIONS,
+    RETAINED,
     Attempt,
     Checkpoint,
     Outcome,
@@ -32,7 +34,9 @@ from include.s3logs.lake.stages import MAPPED, is_undetermined
 from include.s3logs.regions import UNDETERMINED, RegionSource
 from include.s3logs.stages.binning import binned_keys
 from include.s3logs.stages.limits import Limits
+from include.s3logs.stages.requesters import ADDRESS, look_up, without_addresses
 from include.s3logs.stages.work import Work
+from include.s3logs.stores.store import Store
 from include.s3logs.tables.arrays import bool_array, number_array
 from include.s3logs.tables.order import begins, distinct, stretches
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
@@ -56,7 +60,7 @@ VERSIONS_BY = {
 """Outputs and what their totals are by; a request counts once in its dataset, and in each of its versions."""
 REQUESTERS = ("dataset", "requester")
 
-
+_OF_REQUESTER = (ADDRESS, "requester", "network", "region")
 _COUNTED = ("rows", "rows_unassociated", "rows_undetermined", "datasets", "bytes_sent")
 _Claims = Iterable[tuple[pa.Table, int]]
 """What a catalog says of some keys, and how many requests these had; the keys as they follow in the rows."""
@@ -66,11 +70,13 @@ def map_day(work: Work) -> Outcome:
     """Map the rows of a binned log day, or reuse the result.
 
     What the catalog says of this day's keys is part of the fingerprint, so that a changed catalog maps again
-    the days it touches and no other. A day with undetermined regions is mapped again in any case.
+    the days it touches and no other. A day with undetermined regions is mapped again in any case, unless its
+    addresses went: then its regions and requesters are those of that moment, whatever is known by now.
     """
     lake, binned = work.lake, work.upstream(MAPPED)
     catalog, regions, limits = work.catalog(), work.regions(), work.limits
     earlier = load_checkpoint(lake, MAPPED.name, work.day)
+    asks_again = earlier is not None and is_undetermined(earlier.counts) and not binned.retained
     with temporary_folder() as folder:
         keys = copy_output(lake, binned, "keys", folder / "binned-keys")
         return run_stage(
@@ -81,13 +87,13 @@ def map_day(work: Work) -> Outcome:
                 "version": MAPPED.version,
                 "binned": binned.fingerprint,
                 "claims": claims_digest(claims for claims, _ in _claims(catalog, keys, limits.keys)),
-                "regions": regions.version,
+                "regions": binned.marks.get(REGIONS, regions.version),
             },
             compute=lambda attempt: _map(
                 attempt, binned, _claims(catalog, keys, limits.keys), regions, folder, limits=limits
             ),
             upstream=binned.lineage(),
-            force=work.remakes(MAPPED) or (earlier is not None and is_undetermined(earlier.counts)),
+            force=work.remakes(MAPPED) or asks_again,
             token=work.token,
         )
 
@@ -107,14 +113,12 @@ def _map(
     *,
     limits: Limits,
 ) -> Mapping[str, int]:
-    source = copy_output(attempt.lake, binned, "rows", folder / "binned-rows")
-    requesters = _requesters(source, folder, regions, limits)
-    schema = _mapped_schema(schema_of(source))
+    of_bin, rows_of_bin = _located(attempt.lake, binned, folder, regions, limits)
+    schema = _mapped_schema(of_bin)
     unsorted = Sorter(folder / "unsorted", schema, *ORDER, limits=limits.sorting)
     groups = _groups(folder, schema, limits.sorting)
     datasets: set[str] = set()
-    with_regions = (_with_regions(rows, requesters) for rows in read_batches(source, rows=limits.rows))
-    for rows, of_keys in _lined_up(with_regions, claims):
+    for rows, of_keys in _lined_up(rows_of_bin, claims):
         located = _with_claims(rows, first_claims(of_keys))
         mapped = located.select(schema.names)
         unsorted.add(mapped)
@@ -159,31 +163,25 @@ def _counts(mapped: pa.Table) -> dict[str, int]:
     }
 
 
-def _requesters(source: Path, folder: Path, regions: RegionSource, limits: Limits) -> pa.Table:
-    """Look up each different address in the rows, and at last none.
+def _located(
+    lake: Store, binned: Checkpoint, folder: Path, regions: RegionSource, limits: Limits
+) -> tuple[pa.Schema, Iterator[pa.Table]]:
+    """Return the schema of the rows of bin, and the rows, some at a time, with `region` and `requester`.
 
-    Columns `remote_ip`, `region`, and `requester`, 64 bits of the keyed hash. What knows the regions is not
-    kept.
+    What knows the regions is not kept. Rows whose addresses went say both themselves.
     """
-    schema = pa.schema([schema_of(source).field("remote_ip")])
-    different = Groups(folder / "addresses", schema, distinct, "remote_ip", limits=limits.sorting)
-    for rows in read_batches(source, ["remote_ip"], limits.rows):
-        different.add(rows)
-    addresses = [ip for some in different.all() for ip in some["remote_ip"].drop_null().to_pylist()]
-    opened = regions.open()
-    hashes = b"".join((keyed or bytes(8))[:8] for keyed in opened.hashes([*addresses, None]))
-    return pa.table(
-        {
-            "remote_ip": pa.array([*addresses, None], pa.string()),
-            "region": pa.array(opened.look_up([*addresses, None]), pa.string()),
-            "requester": pa.array(np.frombuffer(hashes, ">u8").astype(np.uint64)),
-        }
-    )
+    if binned.retained:
+        source = copy_output(lake, binned, RETAINED, folder / "binned-rows")
+        return schema_of(source), read_batches(source, rows=limits.rows)
+    source = copy_output(lake, binned, "rows", folder / "binned-rows")
+    known = look_up(source, folder, regions.open(), limits)
+    rows = read_batches(source, rows=limits.rows)
+    return schema_of(source), (without_addresses(some, known) for some in rows)
 
 
 def _mapped_schema(binned: pa.Schema) -> pa.Schema:
     """Return the schema of the rows of map: those of bin with what is claimed, and a region for the IP."""
-    kept = [field for field in binned if field.name != "remote_ip"]
+    kept = [field for field in binned if field.name not in _OF_REQUESTER]
     of_claims = [CLAIMS.field(name) for name in ("dataset", "version", "asset_path")]
     return pa.schema([*kept, *of_claims, pa.field("region", pa.string())])
 
@@ -222,15 +220,6 @@ def _with_claims(rows: pa.Table, claims: pa.Table) -> pa.Table:
     rows = rows.append_column("dataset", pc.fill_null(dataset, UNASSOCIATED))
     rows = rows.append_column("version", version)
     return rows.append_column("asset_path", pc.coalesce(asset_path, rows["object_key"], pa.scalar("-")))
-
-
-def _with_regions(rows: pa.Table, requesters: pa.Table) -> pa.Table:
-    """Replace the requester's IP by its region and its hash."""
-    at = pc.fill_null(pc.index_in(rows["remote_ip"], requesters["remote_ip"]), requesters.num_rows - 1)
-    rows = rows.drop_columns(["remote_ip"])
-    for name in ("region", "requester"):
-        rows = rows.append_column(name, requesters[name].take(at))
-    return rows
 
 
 def _of_versions(totals: pa.Table, claims: pa.Table) -> pa.Table:

@@ -21,12 +21,12 @@ def settle(
 ) -> Checkpoint:
     """Return the result as it is to stand from now on; what has the stage's version is not touched.
 
-    With `with_upstream` what it was made of is gone from the lake: what this one says of it is settled, too.
+    Upgrades are made for rows with addresses: where these went, the result stays. With `with_upstream` what
+    it was made of is gone from the lake: what this one says of it is settled, too.
     """
-    if result.version < stage.version and all(
-        number in stage.upgrades for number in range(result.version, stage.version)
-    ):
-        for number in range(result.version, stage.version):
+    missing = range(result.version, stage.version)
+    if missing and not result.retained and all(number in stage.upgrades for number in missing):
+        for number in missing:
             result = _upgraded(lake, day, stage, result, number)
     upstream = dict(result.upstream)
     if with_upstream:

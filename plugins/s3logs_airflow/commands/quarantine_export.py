@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from include.s3logs.errors import S3LogsError
-from include.s3logs.quarantine.export import export
+from include.s3logs.quarantine.export import export, without_lines
 from include.s3logs.settings import load_settings, require
 from include.s3logs.stores.store import Store
 from s3logs_airflow.connections.deployment import open_deployment
@@ -45,9 +45,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         lake = _lake()
         counts = export(lake, chosen.output, lambda day: _is_asked(day, chosen.days))
+        gone = without_lines(lake, lambda day: _is_asked(day, chosen.days))
     except S3LogsError as error:
         say(console, str(error), style="red")
         return 1
+    if gone:
+        first, when = next(iter(gone.items()))
+        say(
+            console,
+            f"Those of {len(gone)} log days went with their addresses (S3LOGS_KEEP_ADDRESSES_DAYS): first of "
+            f"{first}, retained on {when}.",
+        )
     if not counts:
         say(console, f"No unreadable line of these log days is in {lake.uri()}; nothing was written.")
         return 0

@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from s3logs_airflow.local.runs import ACTIVE, WAITING, Runs
-from s3logs_airflow.local.steps import COMPLETE, DISCOVER, FAILED, PUBLISH, Step, stage_tasks
+from s3logs_airflow.local.steps import COMPLETE, DISCOVER, FAILED, PUBLISH, RETAIN, Step, stage_tasks
 
 POLL_SECONDS = 0.5
 POLL_SECONDS_PER_STEP = 1 / 300  # thousands of steps are work for Airflow, too, when it is asked for them
-_AROUND = 9  # lines of the live view that are no days
+_AROUND = 6  # lines of the live view that are neither days nor tasks around them
 _LOOK = {  # state: what is shown for it, and how
     "": ("·", "dim"),
     "scheduled": ("waiting", "dim"),
@@ -35,7 +35,8 @@ _LOOK = {  # state: what is shown for it, and how
     "removed": ("removed", "dim"),
 }
 _TOLD = ("running", "success", "failed", "up_for_retry", "upstream_failed", "skipped")
-_AFTER_DAYS = {DISCOVER: 0, PUBLISH: 2, COMPLETE: 3}
+_AFTER_DAYS = {DISCOVER: 0, PUBLISH: 2, RETAIN: 3, COMPLETE: 4}
+_IDLE = {"", "scheduled", "queued", "skipped"}
 _ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 _URGENT = {"failed": 0, "up_for_retry": 1, "running": 2, "restarting": 2}  # what must not be hidden, first
 
@@ -140,7 +141,7 @@ def changes(before: Snapshot, now: Snapshot) -> list[str]:
     for run, steps in now.steps.items():
         for step in sorted(steps, key=lambda s: (_AFTER_DAYS.get(s.task, 1), s.day)):
             state = old.get((run, step.task, step.index, step.tries))
-            if step.state != state and step.state in _TOLD:
+            if step.state != state and step.state in _TOLD and not _is_off(step):
                 whose = step.day or now.own_days.get(run, "")
                 lines.append(f"{whose:10}  {step.stage:8}  {_LOOK[step.state][0]}".strip())
     return lines
@@ -154,14 +155,20 @@ def render(now: Snapshot, height: int, seconds: float) -> RenderableType:
     for name in ("log day", *stage_tasks()):
         table.add_column(name, min_width=10)
     days = now.days()
-    shown = _most_urgent(days, max(height - _AROUND, 3))
+    around = (DISCOVER, PUBLISH, *([RETAIN] if set(now.around(RETAIN)) - _IDLE else []), COMPLETE)
+    shown = _most_urgent(days, max(height - _AROUND - len(around), 3))
     for day in shown:
         table.add_row(day, *(_cell(days[day][stage]) for stage in stage_tasks()))
     hidden = [states for day, states in days.items() if day not in shown]
     note = [Text(f"… and {len(hidden)} more days, {_tally(hidden)}", style="dim")] if hidden else []
-    ends = [_around(name, now.around(name)) for name in (DISCOVER, PUBLISH, COMPLETE)]
+    ends = [_around(name, now.around(name)) for name in around]
     footer = Text(f"{done} of {len(steps)} steps, {seconds:.0f} s", style="dim")
     return Group(ends[0], Text(), table, *note, Text(), *ends[1:], footer)
+
+
+def _is_off(step: Step) -> bool:
+    """Tell whether a step is one that this deployment never does: addresses are kept for ever."""
+    return step.task == RETAIN and step.state == "skipped"
 
 
 def _most_urgent(days: Mapping[str, Mapping[str, str]], count: int) -> list[str]:

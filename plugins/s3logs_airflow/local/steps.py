@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from include.s3logs.lake import stages
 
-DISCOVER, PUBLISH, COMPLETE = "discover", "publish", "complete"
+DISCOVER, PUBLISH, RETAIN, COMPLETE = "discover", "publish", "retain", "complete"
 FAILED, UPSTREAM_FAILED = "failed", "upstream_failed"
 
 

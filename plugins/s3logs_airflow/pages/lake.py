@@ -67,6 +67,9 @@ class _Pages:
         reduced = load_checkpoint(lake, REDUCED.name, day)
         if reduced is None:
             raise HTTPException(404, f"Log day {day} has not been reduced yet.")
+        if reduced.retained:
+            told = f"Log day {day} was retained on {reduced.retained}: its raw lines went with its addresses."
+            return Response(f"{told}\n", media_type=_TEXT)
         file = reduced.files["quarantine"]
         if not file.size:
             return Response(f"No line of log day {day} was rejected.\n", media_type=_TEXT)

@@ -14,6 +14,7 @@ from include.s3logs.lake.open_days import open_days
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.regions import UNDETERMINED
 from include.s3logs.settings import Settings
+from include.s3logs.stages.retention import retain_day
 from include.s3logs.stores.folder import LocalStore
 from tests.support.offline_regions import offline_regions
 from tests.support.one_day import TOKEN, bin_day, map_day, reduce_day
@@ -392,8 +393,16 @@ def test_looking_for_undetermined_days_reads_checkpoints_and_no_rows(asked_in_va
     monkeypatch.setattr(asked_in_vain.lake, "read", lambda key, etag=None: (found.append(key), read(key))[1])
     asked_in_vain.plan(own(19))
     assert {key for key in found if not key.startswith("catalog/")} == {
-        checkpoint_key("mapped", day) for day in june(1, 2, 3, 4, 19)
+        *(checkpoint_key("mapped", day) for day in june(1, 2, 3, 4, 19)),
+        *(checkpoint_key("binned", day) for day in june(1, 2, 4)),  # are their addresses still there?
     }
+
+
+def test_undetermined_days_whose_addresses_went_are_not_asked_for_again(asked_in_vain):
+    for day in june(1, 2):
+        retain_day(asked_in_vain.lake, day, NO_QUOTA, TODAY)
+    assert asked_in_vain.plan(own(19)).days == june(4, 19)
+    assert asked_in_vain.plan(own(3)).work.get(june(2)[0]) is None
 
 
 # Force

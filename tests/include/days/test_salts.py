@@ -127,6 +127,41 @@ def test_days_whose_addresses_are_gone_fail_nothing_and_are_left_alone(world, sa
     assert requesters(world, "reef") == NOTHING
 
 
+def retained(world):
+    """The settings with which addresses of so long ago are kept no longer."""
+    return world.settings.model_copy(update={"keep_addresses_days": 30})
+
+
+def test_days_that_kept_only_hashes_of_another_salt_fail_nothing_and_are_left_alone(world, salt):
+    deliver(world, FIRST)
+    salt(THEIRS)
+    run(retained(world))
+    deliver(world, SECOND)
+    salt(OURS)
+    report = run(world.settings, days=[FIRST, SECOND])
+    assert report.days[0].outcomes["map"] == "reused"
+    assert (report.exit_status, report.judgement.failures) == (0, [])
+    assert "1 log days, 2024-06-01, were mapped with another salt" in report.judgement.warnings[0]
+    assert "cannot be mapped again" in report.judgement.warnings[0]
+    assert requesters(world, "reef") == NOTHING
+    salt(THEIRS)
+    assert run(world.settings, days=[FIRST, SECOND]).judgement.warnings == []
+    assert requesters(world, "reef") == THREE
+
+
+def test_days_whose_hashes_were_kept_with_the_salt_of_today_are_made_alike(world, salt):
+    deliver(world, FIRST)
+    salt(THEIRS)
+    run(world.settings)
+    salt(OURS)
+    run(retained(world), days=[SECOND])
+    assert "a run of 2024-06-01 maps them again" in run(world.settings, days=[SECOND]).judgement.failures[0]
+    report = run(world.settings, days=[FIRST])
+    assert report.days[0].outcomes["map"] == "computed"
+    assert report.judgement.failures == []
+    assert requesters(world, "reef") == THREE
+
+
 @pytest.mark.parametrize(("days", "lost"), [([FIRST, SECOND], ()), (DayRange(FIRST, SECOND), ("reduced",))])
 def test_days_are_mapped_again_although_their_log_objects_are_gone(world, salt, days, lost):
     deliver(world, FIRST, SECOND)

@@ -7,7 +7,10 @@ import pytest
 
 from include.s3logs.errors import ChangedObjectError, CorruptLakeError, NewerLakeError
 from include.s3logs.lake.checkpoint import (
+    KIND,
+    RETAINED,
     Attempt,
+    amend,
     checkpoint_key,
     copy_output,
     load_checkpoint,
@@ -15,6 +18,7 @@ from include.s3logs.lake.checkpoint import (
     run_stage,
 )
 from include.s3logs.lake.open_days import open_days
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.lake.stages import REDUCED
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.tables.parquet import to_parquet
@@ -135,6 +139,46 @@ def test_a_checkpoint_of_a_later_release_is_refused_and_left_alone(lake):
     with pytest.raises(NewerLakeError):
         stage.run(lake, version=2, force=True)
     assert (lake.read(key), stage.computed) == (newer, 1)
+
+
+# Marks: what became of a result later
+
+
+def test_a_mark_is_no_part_of_what_a_result_was_made_from(lake):
+    stage = Stage()
+    before = stage.run(lake, version=1).checkpoint
+    place = Pointer(lake, checkpoint_key("reduced", DAY), KIND)
+    amended = amend(lake, before, {}, {RETAINED: "2024-08-01"}, over=place.version())
+    assert amended == load_checkpoint(lake, "reduced", DAY)
+    assert (amended.retained, amended.marks, amended.files) == ("2024-08-01", {"retained": "2024-08-01"}, {})
+    assert (amended.fingerprint, amended.inputs) == (before.fingerprint, before.inputs)
+    assert stage.run(lake, version=1).checkpoint == amended
+    assert stage.run(lake, version=2).checkpoint.marks == {}
+    assert amend(lake, amended, {}, {"other": 1}, over=place.version()).marks == {
+        "retained": "2024-08-01",
+        "other": 1,
+    }
+
+
+def test_a_mark_is_put_on_no_other_version_than_the_one_that_was_read(lake):
+    stage = Stage()
+    before = stage.run(lake, version=1).checkpoint
+    version = Pointer(lake, checkpoint_key("reduced", DAY), KIND).version()
+    after = stage.run(lake, version=2).checkpoint
+    with pytest.raises(ChangedObjectError):
+        amend(lake, before, {}, {RETAINED: "2024-08-01"}, over=version)
+    assert load_checkpoint(lake, "reduced", DAY) == after
+
+
+def test_a_checkpoint_without_marks_is_as_the_format_before_wrote_it(lake):
+    stage = Stage()
+    checkpoint = stage.run(lake, version=1).checkpoint
+    key = checkpoint_key("reduced", DAY)
+    told = json.loads(lake.read(key))
+    assert "marks" not in told
+    lake.write(key, json.dumps(told | {"format": 2}).encode())
+    assert load_checkpoint(lake, "reduced", DAY) == checkpoint
+    assert stage.run(lake, version=1).reused
 
 
 class Racing(Stage):

@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 
 from include.s3logs.errors import CorruptLakeError, PermanentError
-from include.s3logs.lake.pointer import CHECKSUM, checksum
+from include.s3logs.lake.checkpoint import KIND, RETAINED, amend, checkpoint_key, load_checkpoint
+from include.s3logs.lake.pointer import CHECKSUM, Pointer, checksum
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.parsing.strict import Reason, parse_line
-from include.s3logs.quarantine.export import export, quarantined
+from include.s3logs.quarantine.export import export, quarantined, without_lines
 from include.s3logs.sample import write_sample
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
@@ -72,6 +73,18 @@ def test_only_what_a_checkpoint_names_is_read(world):
     world.lake.write("reduced/2024-06-09/quarantine-0.jsonl", b"not of a finished attempt")
     world.lake.write("reduced/notes/_checkpoint.json", b"somebody's own")
     assert len(list(quarantined(world.lake))) == 1
+
+
+def test_days_whose_lines_went_with_their_addresses_have_none_and_are_known(world):
+    world.reduce(FIRST, BAD)
+    world.reduce(SECOND, LATIN)
+    reduced = load_checkpoint(world.lake, "reduced", FIRST)
+    version = Pointer(world.lake, checkpoint_key("reduced", FIRST), KIND).version()
+    amend(world.lake, reduced, {}, {RETAINED: "2024-08-01"}, over=version)
+    assert [entry["log_object"][8:18] for entry in quarantined(world.lake)] == ["2024-06-02"]
+    assert without_lines(world.lake) == {"2024-06-01": "2024-08-01"}
+    assert without_lines(world.lake, lambda day: day > FIRST) == {}
+    assert export(world.lake, world.target).total() == 1
 
 
 def test_a_changed_quarantine_is_refused(world):

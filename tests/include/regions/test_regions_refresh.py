@@ -22,9 +22,11 @@ from include.s3logs.regions.ipinfo import Ipinfo
 from include.s3logs.regions.networks import Labelled, NetworkTable, read_network
 from include.s3logs.regions.refresh import SPAN_DAYS, Refreshed, refresh_cache, requesters
 from include.s3logs.regions.salt import hash_address
+from include.s3logs.stages.retention import retain_day
 from include.s3logs.stores.folder import LocalStore
 from tests.support import binned_days
 from tests.support.binned_days import bin_rows
+from tests.support.offline_regions import offline_regions
 from tests.support.small_archive import Archive, line
 
 TODAY = date(2026, 6, 1)
@@ -199,6 +201,16 @@ def test_the_newest_days_are_read_first_and_none_when_all_are_found(lake):
     lake.reads.clear()
     again(lake, Service())  # nothing is due any more
     assert not [key for key in lake.reads if key.startswith("binned/")]
+
+
+def test_days_whose_addresses_went_are_passed_over(tmp_path):
+    archive = Archive(tmp_path)
+    days = [TODAY - timedelta(days=ago) for ago in (1, 2)]
+    for day, ip in zip(days, (HOME, ABROAD), strict=True):
+        archive.do(day, line(day=day, ip=ip))
+    assert list(requesters(archive.lake, TODAY)) == [[HOME], [ABROAD]]
+    retain_day(archive.lake, days[0], offline_regions(), TODAY)
+    assert list(requesters(archive.lake, TODAY)) == [[ABROAD]]
 
 
 def test_the_span_ends_after_its_last_day(lake):

@@ -132,6 +132,26 @@ def test_where_logs_are_gone_a_day_stays_by_older_rules_and_counts(world, raise_
     assert daily(world).work.get(FIRST) is None
 
 
+@pytest.mark.parametrize("logs", ["there", "gone"])
+@pytest.mark.parametrize("name", STAGES)
+def test_where_addresses_went_a_day_is_computed_from_what_is_left_or_stays(world, raise_version, name, logs):
+    before = usage(world)
+    run(world.settings.model_copy(update={"keep_addresses_days": 30}), now=NOW)
+    if logs == "gone":
+        expire(world)
+    new = raise_version(name)
+    raise_version(name, upgrades={new.version - 1: None, new.version: None})  # for rows that are not there
+    report = all_days(world)
+    assert [day.error for day in report.days] == ["", ""]
+    assert usage(world) == before
+    stays = name == "binned" or (name == "reduced" and logs == "gone")
+    anew = name == "reduced" and logs == "there"
+    assert status(world)[str(FIRST)] == ("complete", "older rules" if stays else "" if anew else "retained")
+    again = all_days(world)
+    assert {outcome for day in again.days for outcome in day.outcomes.values()} == {"reused"}
+    assert daily(world).work.get(FIRST) is None
+
+
 @pytest.mark.parametrize(
     ("name", "lost", "reason"),
     [

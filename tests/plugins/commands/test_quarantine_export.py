@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from include.s3logs.lake.checkpoint import KIND, RETAINED, amend, checkpoint_key, load_checkpoint
+from include.s3logs.lake.pointer import Pointer
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.settings import Settings
 from include.s3logs.stores.folder import LocalStore
@@ -63,6 +65,18 @@ def test_without_a_setting_the_lake_of_the_last_start(lake, tmp_path):
         home.remember(Instance(settings={"S3LOGS_SOURCES": "x", "S3LOGS_LAKE": str(lake.root)}))
     assert main([]) == 0
     assert len(exported()) == 4
+
+
+def test_of_days_whose_lines_went_it_says_when(lake, settings_env, capsys):
+    settings_env(lake=lake.root)
+    day = date(2024, 6, 1)
+    version = Pointer(lake, checkpoint_key("reduced", day), KIND).version()
+    amend(lake, load_checkpoint(lake, "reduced", day), {}, {RETAINED: "2024-08-01"}, over=version)
+    assert main([]) == 0
+    assert len(exported()) == 2
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Those of 1 log days went with their addresses (S3LOGS_KEEP_ADDRESSES_DAYS)" in told
+    assert "first of 2024-06-01, retained on 2024-08-01" in told
 
 
 def test_nothing_in_quarantine(lake, settings_env, capsys):

@@ -111,6 +111,20 @@ def test_the_live_view_never_hides_what_failed_or_works():
     assert "92 of 93 steps, 61 s" in text
 
 
+def test_taking_addresses_away_is_shown_only_where_it_is_done():
+    def snapshot(state):
+        return Snapshot({"r": "running"}, {"r": [Step("publish", "", "success"), Step("retain", "", state)]})
+
+    def shown(state):
+        target = console()
+        target.print(render(snapshot(state), height=24, seconds=0))
+        return "retain" in printed(target), [line.split() for line in changes(snapshot(""), snapshot(state))]
+
+    assert shown("skipped") == (False, [])
+    assert shown("running") == (True, [["retain", "running"]])
+    assert shown("failed") == (True, [["retain", "FAILED"]])
+
+
 def test_before_anything_is_known_there_is_a_view_too():
     target = console()
     target.print(render(Snapshot({"r": "queued"}, {"r": []}), height=24, seconds=0))
