@@ -62,7 +62,8 @@ def _that_stays(work: Work, reduced: Checkpoint) -> Checkpoint:
     """Return what bin made before the rows went; MissingLogObjectsError when that is gone, too."""
     version = Pointer(work.lake, checkpoint_key(BINNED.name, work.day), KIND).version()
     own = intact_checkpoint(work.lake, BINNED.name, work.day)
-    if own is None or own.upstream.get(REDUCED.name, {}).get("fingerprint") != reduced.fingerprint:
+    remade = BINNED.name in work.remake  # as it is damaged
+    if remade or own is None or own.upstream.get(REDUCED.name, {}).get("fingerprint") != reduced.fingerprint:
         raise MissingLogObjectsError(
             f"The rows of log day {work.day} went with its addresses on {reduced.retained}, and what bin "
             "made of them is gone or damaged. Its figures stay. While its log objects are there, run the day "

@@ -12,7 +12,8 @@ from datetime import date
 
 from include.s3logs.deployment import Deployment
 from include.s3logs.errors import S3LogsError
-from include.s3logs.lake.stages import MONTHS, STAGES, Stage, by_name
+from include.s3logs.lake.checkpoint import load_checkpoint
+from include.s3logs.lake.stages import MONTHS, REDUCED, STAGES, Stage, by_name
 from include.s3logs.stages.never_less import made_before
 from include.s3logs.stages.reduce import reduce_inputs
 from include.s3logs.stages.work import Work
@@ -95,13 +96,23 @@ def _of_day(found: Remedies, findings: Sequence[Finding], work: Work) -> None:
         damaged = by_stage[stage.name]
         if not damaged:
             continue
-        if why := _why_not(damaged, found.hopeless) or _is_in_the_way(stage, work, lost):
+        first = _first_to_run(stage, work)
+        if why := _why_not(damaged, found.hopeless) or _is_in_the_way(first, work, lost):
             lost[stage.name] = why
             found.hopeless |= dict.fromkeys(damaged, why)
             continue
-        found.days.setdefault(work.day, []).append(stage.name)
-        source = f"{stage.reads}/" if stage.reads else "its log objects"
+        again = found.days.setdefault(work.day, [])
+        again += [name for name in dict.fromkeys((first.name, stage.name)) if name not in again]
+        source = f"{first.reads}/" if first.reads else "its log objects"
         found.mended |= dict.fromkeys(damaged, f"{stage.task} of {work.day} again, from {source}")
+
+
+def _first_to_run(stage: Stage, work: Work) -> Stage:
+    """Return the stage itself, or the one before where the rows that it reads went with their addresses."""
+    if stage.reads != REDUCED.name:
+        return stage
+    reduced = load_checkpoint(work.lake, REDUCED.name, work.day)
+    return REDUCED if reduced and reduced.retained else stage
 
 
 def _why_not(findings: Iterable[Finding], hopeless: Mapping[Finding, str]) -> str:
