@@ -5,10 +5,12 @@ from functools import cache
 from hashlib import sha256
 from typing import ClassVar
 
+from include.s3logs.deployment import Deployment
 from include.s3logs.regions import Regions, RegionSource
 from include.s3logs.regions.bogons import bogons
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.regions.networks import NetworkTable
+from include.s3logs.regions.salt import salt_named_in
 from include.s3logs.stores.folder import LocalStore
 
 SALT = b"the salt of the tests"
@@ -40,3 +42,9 @@ def offline_regions(lake=None, salt=SALT, labels=None):
         f"offline, salt {sha256(salt).hexdigest()[:8]}",
         lambda: kind(_table(), salt, RegionCache(cache), today=date(2024, 6, 30)),
     )
+
+
+def deploy_offline(monkeypatch):
+    """Let every deployment have these regions, and their salt."""
+    monkeypatch.setattr(Deployment, "regions", lambda self: offline_regions(self.lake))
+    monkeypatch.setattr(Deployment, "salt_name", lambda _: salt_named_in(offline_regions().version))

@@ -7,14 +7,14 @@ from include.s3logs.pipeline import run
 from include.s3logs.stores.s3 import S3Store
 from include.s3logs.verification.findings import Problem
 from include.s3logs.verification.run import look_and_mend
-from tests.support.offline_regions import offline_regions
+from tests.support.offline_regions import deploy_offline
 from tests.support.small_archive import FIRST, line
 from tests.support.small_world import SmallWorld
 
 
 @pytest.fixture
 def world(tmp_path, s3, bucket, monkeypatch):
-    monkeypatch.setattr(Deployment, "regions", lambda self: offline_regions(self.lake))
+    deploy_offline(monkeypatch)
     world = SmallWorld(tmp_path)
     world.deliver(FIRST, line(), line(key="kelp.txt"))
     world.lake = S3Store(s3.client, bucket, "lake/")

@@ -21,7 +21,8 @@ def run_again(world, day=FIRST):
 
 
 def test_the_lake_of_these_tests_has_all_there_can_be(whole):
-    keys = whole.lake_keys()
+    noted = ("listings/", "catalog/_checked.json")  # which are made anew by any run
+    keys = [key for key in whole.lake_keys() if not key.startswith(noted)]
     for place in PLACES:
         assert [key for key in keys if key.startswith(place)], place
     assert all(whole.lake.read(key) for key in keys)

@@ -20,7 +20,7 @@ from include.s3logs.verification.repair import repair
 from include.s3logs.verification.report import lines
 from include.s3logs.verification.run import look_and_mend
 from tests.support.complete_lake import NOBODY, CompleteLake
-from tests.support.offline_regions import offline_regions
+from tests.support.offline_regions import deploy_offline
 from tests.support.small_archive import FIRST, SECOND, line
 from tests.support.small_world import SmallWorld
 
@@ -53,7 +53,7 @@ class World(SmallWorld):
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    monkeypatch.setattr(Deployment, "regions", lambda self: offline_regions(self.lake))
+    deploy_offline(monkeypatch)
     world = World(tmp_path)
     for day in (FIRST, SECOND):
         world.deliver(day, line(day=day), line(key="kelp.txt", day=day), name="A")

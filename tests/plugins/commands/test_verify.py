@@ -2,17 +2,16 @@
 
 import pytest
 
-from include.s3logs.deployment import Deployment
 from include.s3logs.pipeline import run
 from s3logs_airflow.commands.verify import main
-from tests.support.offline_regions import offline_regions
+from tests.support.offline_regions import deploy_offline
 from tests.support.small_archive import FIRST, line
 from tests.support.small_world import SmallWorld
 
 
 @pytest.fixture
 def world(tmp_path, settings_env, monkeypatch):
-    monkeypatch.setattr(Deployment, "regions", lambda self: offline_regions(self.lake))
+    deploy_offline(monkeypatch)
     world = SmallWorld(tmp_path)
     world.deliver(FIRST, line(), line(key="kelp.txt"))
     assert run(world.settings).exit_status == 0
