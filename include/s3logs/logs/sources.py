@@ -179,6 +179,8 @@ def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, d
                 yield info, name.day
             else:
                 start_after = _jump(info.key, name, first, last)
+                if (month := _month_jumped_over(info.key, name, first)) and (found := store.find(month)):
+                    yield found, None
                 break
 
 
@@ -201,6 +203,13 @@ def _jump(key: str, name: LogObjectName, first: date, last: date) -> str:
     if (day.year, day.month) == (last.year, last.month):
         return f"{base}{year}{separator}{month}{separator}{_AFTER_DIGITS}"
     return f"{base}{year}{separator}{_AFTER_DIGITS}"
+
+
+def _month_jumped_over(key: str, name: LogObjectName, first: date) -> str:
+    """Return the key of an unpacked roll-up of the first month that the jump leaves out, or ""."""
+    base, separator = _before_date(key, name)
+    is_before = name.day.year == first.year and name.day.month < first.month
+    return f"{base}{first:%Y-%m}" if is_before and separator == "-" and first.day > 1 else ""
 
 
 def _before_date(key: str, name: LogObjectName) -> tuple[str, str]:

@@ -111,6 +111,10 @@ class Fake:
     def uri(self, key=""):
         return f"s3://bucket/{key}"
 
+    def find(self, key):
+        self.requests += 1
+        return next((info for info in self.list(key) if info.key == key), None)
+
     def list(self, prefix="", start_after=""):
         found = [key for key in self.keys if key.startswith(prefix) and key > start_after]
         for n, key in enumerate(found):

@@ -46,6 +46,17 @@ def test_its_days_fail_by_name_or_count_it_as_unreadable(world, level, days, cod
     assert {day: world.outputs(day) for day in days} == before
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_month_is_not_jumped_over(world, codec):
+    world.roll_up(level="month", codec=codec, originals="delete")
+    world.source.delete(["logs/2024-06.manifest.json"])
+    for before in ("2024-04-01", "2024-05-31"):
+        world.source.write(f"logs/{before}-11-00-00-A", line())
+    for first in (DAYS[1], DAYS[2]):
+        listing = find_log_objects(world.stores, first, DAYS[2])
+        assert len(listing.of(DAYS[2])) == len(listing.places) == 1
+
+
 def zstd(data):
     return pa.compress(data, codec="zstd", asbytes=True)
 
