@@ -22,6 +22,7 @@ from include.s3logs.stores.store import Store
 
 if TYPE_CHECKING:
     from include.s3logs.connections.ipinfo import IpinfoLimits
+    from include.s3logs.days.states import Today
     from include.s3logs.logs.listings import Carried
     from include.s3logs.regions import Regions, RegionSource
     from include.s3logs.stages.work import Work
@@ -238,6 +239,13 @@ class Deployment:
             )
 
         return RegionSource(with_salt(version, salt), load)
+
+    def today(self) -> "Today":
+        """Return what log days would be made with now."""
+        from include.s3logs.days.states import Today  # noqa: PLC0415
+        from include.s3logs.stages.reduce import settings_digest  # noqa: PLC0415 (loads Arrow)
+
+        return Today(settings_digest(self.settings), self.salt_name())
 
     def salt_name(self) -> str:
         """Return the name of the salt with which days are mapped here; "" while there is none yet.

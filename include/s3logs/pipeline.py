@@ -31,7 +31,6 @@ from include.s3logs.publishing.most_datasets import most_datasets
 from include.s3logs.publishing.publish import Publication, publish
 from include.s3logs.regions import RegionSource
 from include.s3logs.settings import Settings
-from include.s3logs.stages.reduce import settings_digest
 from include.s3logs.stages.work import Work, run_stage_of
 
 log = logging.getLogger(__name__)
@@ -139,9 +138,8 @@ def run(
             lambda: publish(
                 *(deployment.lake, masking, plan.days),
                 force=force,
-                made_with=settings_digest(settings),
+                today=deployment.today(),
                 most_datasets=most_datasets(settings),
-                salt=deployment.salt_name(),
             )
         )
     except S3LogsError as problem:

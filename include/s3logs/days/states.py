@@ -97,22 +97,31 @@ class LogDay:
         return f"{self.log_day} ({self.state}{f', {self.reason}' if self.reason else ''})"
 
 
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What log days would be made with now: the digest of the settings (`reduce.settings_digest`), the salt.
+
+    Days that were made with others say so; of what is "" nothing is said.
+    """
+
+    settings: str = ""
+    salt: str = ""
+
+
+UNKNOWN = Today()
+
+
 def states(
-    lake: Store,
-    asked: Iterable[date] = (),
-    had_figures: Iterable[str] = (),
-    made_with: str = "",
-    salt: str = "",
+    lake: Store, asked: Iterable[date] = (), had_figures: Iterable[str] = (), today: Today = UNKNOWN
 ) -> list[LogDay]:
     """Return every log day the lake has a trace of, and those asked for, in order.
 
-    `had_figures` are log days that were published before. `made_with` is the digest of the settings of today
-    (`reduce.settings_digest`), and `salt` the name of today's; without them nothing is said of these.
+    `had_figures` are log days that were published before.
     """
     unfinished = open_days(lake)
     loaded = _load(lake, list(mapped_at(lake)))
     mapped = {str(day): checkpoint for day, checkpoint in loaded.items()}
-    mappable = {str(day): again for day, again in _of_other_salt(lake, salt, loaded).items()}
+    mappable = {str(day): again for day, again in _of_other_salt(lake, today.salt, loaded).items()}
     retained = retained_days(lake)
     known = sorted({*mapped, *unfinished, *map(str, asked), *had_figures})
     found = []
@@ -120,7 +129,7 @@ def states(
         checkpoint = mapped.get(day)
         state = _state(checkpoint, day in unfinished)
         lost = LOST if day in had_figures else ""
-        reason = _reason(checkpoint, made_with, day in mappable) if checkpoint else lost
+        reason = _reason(checkpoint, today, day in mappable) if checkpoint else lost
         reason = reason or (RETAINED if day in retained else "")
         found.append(LogDay(day, state, checkpoint, reason, mappable.get(day, True)))
     return found
@@ -208,7 +217,7 @@ def _state(mapped: Checkpoint | None, is_open: bool) -> str:
     return COMPLETE if mapped.upstream[REDUCED.name]["counts"]["log_objects"] else EMPTY
 
 
-def _reason(mapped: Checkpoint, made_with: str, is_of_other_salt: bool) -> str:
+def _reason(mapped: Checkpoint, today: Today, is_of_other_salt: bool) -> str:
     if mapped.is_behind():
         return UPGRADE
     if is_of_other_salt:
@@ -216,7 +225,7 @@ def _reason(mapped: Checkpoint, made_with: str, is_of_other_salt: bool) -> str:
     if mapped.is_by_older_rules():
         return OLDER_RULES
     own = mapped.upstream[REDUCED.name].get(SETTINGS)
-    return OTHER_SETTINGS if own and made_with and own != made_with else ""
+    return OTHER_SETTINGS if own and today.settings and own != today.settings else ""
 
 
 def _of_other_salt(lake: Store, salt: str, mapped: Mapping[date, Checkpoint]) -> dict[date, bool]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from include.s3logs.days import states
 from include.s3logs.days.salts import salts_by_month
-from include.s3logs.days.states import UPGRADE, LogDay
+from include.s3logs.days.states import UNKNOWN, UPGRADE, LogDay, Today
 from include.s3logs.errors import ChangedObjectError, ReconciliationError
 from include.s3logs.lake.checkpoint import fingerprint_of
 from include.s3logs.lake.pointer import (
@@ -122,17 +122,16 @@ def publish(
     asked: Iterable[date] = (),
     *,
     force: bool = False,
-    made_with: str = "",
+    today: Today = UNKNOWN,
     most_datasets: int | None = None,
-    salt: str = "",
     damaged: Collection[str] = (),
     limits: Limits = LIMITS,
 ) -> Publication:
     """Publish the usage of all log days that have figures, and the state of every log day.
 
     `asked` are the days this run was to do: one of them without any trace in the lake is `incomplete`.
-    `made_with` is the digest of today's settings, and `salt` the name of today's: days with others say so.
-    More than `most_datasets` are a SettingsError, and nothing is written.
+    Days that were not made with what `today` says say so. More than `most_datasets` are a SettingsError, and
+    nothing is written.
     Files that did not change are not touched; those of datasets without traffic any more are removed. Files
     in whose places something else stands are made anew, and `damaged` ones, keys of which that is known.
     While days wait for a newer version of a stage, the earlier publication stays, but for the states: figures
@@ -141,7 +140,7 @@ def publish(
     pointer = Pointer(lake, CHECKPOINT, KIND)
     version = pointer.version()
     earlier = _load(pointer)
-    days = states.states(lake, asked, earlier.days_with_figures() if earlier else (), made_with, salt)
+    days = states.states(lake, asked, earlier.days_with_figures() if earlier else (), today)
     inputs: dict[str, Any] = {
         "version": VERSION,
         "mask_below": masking.below,

@@ -8,7 +8,15 @@ import logging
 from datetime import date
 from typing import Any
 
-from include.s3logs.lake.checkpoint import KEPT_FOR, KIND, Attempt, Checkpoint, checkpoint_key
+from include.s3logs.errors import ChangedObjectError
+from include.s3logs.lake.checkpoint import (
+    KEPT_FOR,
+    KIND,
+    Attempt,
+    Checkpoint,
+    checkpoint_key,
+    load_checkpoint,
+)
 from include.s3logs.lake.pointer import Pointer
 from include.s3logs.lake.stages import Stage, by_name
 from include.s3logs.stores.store import Store
@@ -37,8 +45,9 @@ def settle(
     if (marks, upstream) == (dict(result.marks), dict(result.upstream)):
         return result
     settled = result.with_(marks=marks, upstream=upstream)
-    place = Pointer(lake, checkpoint_key(stage.name, day), KIND)
-    place.put(settled.files, settled.told(), over=place.version())
+    Pointer(lake, checkpoint_key(stage.name, day), KIND).put(
+        settled.files, settled.told(), over=_version_of(lake, day, result)
+    )
     if marks != result.marks:
         log.warning(
             "%s: %s stays as version %d made it: what it was made of is gone.",
@@ -49,13 +58,20 @@ def settle(
 
 def _upgraded(lake: Store, day: date, stage: Stage, result: Checkpoint, number: int) -> Checkpoint:
     """Bring the result from version `number` to the next one."""
-    place = Pointer(lake, checkpoint_key(stage.name, day), KIND)
-    over = place.version()
+    over = _version_of(lake, day, result)
     attempt = Attempt(lake, stage.name, day)
     counts = stage.upgrade(number)(attempt, result)
     attempt.files = {**result.files, **attempt.files}
     log.info("%s: %s is brought from version %d to %d.", day, stage.name, number, number + 1)
     return attempt.commit({**result.inputs, "version": number + 1}, counts, result.upstream, over=over)
+
+
+def _version_of(lake: Store, day: date, result: Checkpoint) -> str:
+    """Return the version of the checkpoint; ChangedObjectError when it says something else by now."""
+    over = Pointer(lake, checkpoint_key(result.stage, day), KIND).version()
+    if load_checkpoint(lake, result.stage, day) != result:
+        raise ChangedObjectError(f"Another attempt at {result.stage} of {day} was faster; its result stands.")
+    return over
 
 
 def _marked(name: str, told: Any) -> Any:

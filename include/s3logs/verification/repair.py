@@ -22,7 +22,6 @@ from include.s3logs.publishing.months import merge_month
 from include.s3logs.publishing.publish import publish
 from include.s3logs.regions import RegionSource
 from include.s3logs.regions.rebuild import rebuild_cache
-from include.s3logs.stages.reduce import settings_digest
 from include.s3logs.stages.work import Work, run_stage_of
 from include.s3logs.stores.store import Store
 from include.s3logs.verification.remedies import Remedies, stages_to_run
@@ -73,7 +72,7 @@ def repair(deployment: Deployment, what: Remedies, say: Say = log.info) -> Repai
             lambda: publish(
                 lake,
                 Masking(settings.mask_below, settings.round_to),
-                made_with=settings_digest(settings),
+                today=deployment.today(),
                 damaged=what.damaged,
             ),
         )

@@ -42,7 +42,6 @@ class PublishOperator(BaseOperator):
         from include.s3logs.publishing.masking import Masking
         from include.s3logs.publishing.most_datasets import most_datasets
         from include.s3logs.publishing.publish import STATUS, publish
-        from include.s3logs.stages.reduce import settings_digest
         from s3logs_airflow.connections.deployment import open_deployment
 
         if self.days is None:
@@ -55,9 +54,8 @@ class PublishOperator(BaseOperator):
             Masking(settings.mask_below, settings.round_to),
             [date.fromisoformat(day) for day in self.days],
             force=is_forced(context),
-            made_with=settings_digest(settings),
+            today=deployment.today(),
             most_datasets=most_datasets(settings),
-            salt=deployment.salt_name(),
         )
         done = [day for day in published.days if day.log_day in self.days]
         last_words = unmatched(done, settings, deployment.catalog)

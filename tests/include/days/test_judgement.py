@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.s3logs.days.judgement import judge
-from include.s3logs.days.states import states
+from include.s3logs.days.states import Today, states
 from include.s3logs.lake.checkpoint import checkpoint_key
 from include.s3logs.pipeline import run
 from include.s3logs.stages.reduce import settings_digest
@@ -117,7 +117,7 @@ def test_days_of_other_runs_are_warnings_and_fail_nothing(world):
     world.deliver(FIRST, line())
     world.deliver(SECOND, b"this is no record\n")
     run(world.settings)
-    days = states(world.lake, made_with=settings_digest(world.settings))
+    days = states(world.lake, today=Today(settings_digest(world.settings)))
     judgement = judge(days, world.settings, [str(FIRST)])
     assert judgement.failures == []
     assert judgement.warnings == ["Not complete, and not of this run: 2024-06-02 (incomplete)."]

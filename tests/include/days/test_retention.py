@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.s3logs.days.retention import Retention, retain
-from include.s3logs.days.states import OTHER_SETTINGS, RETAINED, states
+from include.s3logs.days.states import OTHER_SETTINGS, RETAINED, Today, states
 from include.s3logs.lake.checkpoint import checkpoint_key, load_checkpoint
 from include.s3logs.lake.open_days import open_day
 from include.s3logs.lake.retained import with_addresses
@@ -144,7 +144,7 @@ def test_a_day_that_still_has_a_file_with_addresses_is_not_called_retained(archi
 
 def test_what_asks_for_something_is_said_first(archive):
     retain(archive.lake, offline_regions(), 9, LATER)
-    assert {reason for _, _, reason in reasons(archive, made_with="others")} == {OTHER_SETTINGS}
+    assert {reason for _, _, reason in reasons(archive, today=Today("others"))} == {OTHER_SETTINGS}
 
 
 def test_nothing_is_said_at_a_level_that_people_see_when_all_is_well(archive, caplog):
