@@ -19,6 +19,7 @@ from include.s3logs.lake.stages import MAPPED
 from include.s3logs.pipeline import unless_overtaken
 from include.s3logs.publishing.masking import Masking
 from include.s3logs.publishing.months import merge_month
+from include.s3logs.publishing.most_datasets import most_datasets
 from include.s3logs.publishing.publish import publish
 from include.s3logs.regions import RegionSource
 from include.s3logs.regions.rebuild import rebuild_cache
@@ -73,6 +74,7 @@ def repair(deployment: Deployment, what: Remedies, say: Say = log.info) -> Repai
                 lake,
                 Masking(settings.mask_below, settings.round_to),
                 today=deployment.today(),
+                most_datasets=most_datasets(settings),
                 damaged=what.damaged,
             ),
         )
