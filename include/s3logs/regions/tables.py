@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 from include.s3logs.regions.bogons import bogons
 from include.s3logs.regions.cache import cached_regions
@@ -13,19 +14,25 @@ from include.s3logs.regions.networks import Labelled, NetworkTable
 from include.s3logs.regions.places import known_places
 from include.s3logs.stores.store import Store
 
+_Networks = tuple[Labelled, ...]
 VERSION = 1
 """Of the rules; a change of it changes results."""
 
 
 def network_table(lake: Store, own: Sequence[Labelled] = ()) -> NetworkTable:
-    """Return the table, built in about a second; the order of the sources is that of the list below.
+    """Return the table, built in about a second, or the last one that was built of the same networks.
 
-    GitHub goes before the clouds because it rents from them, and VPNs come last because their list holds
-    data centres as a whole.
+    The sources are in the order in which they are given below: GitHub goes before the clouds because it rents
+    from them, and VPNs come last because their list holds data centres as a whole.
     """
     lists = {label: load_list(lake, name) for name, label in LISTS.items()}
+    github, vpn = (kept.labelled(label) if (kept := lists[label]) else () for label in (GITHUB, VPN))
+    return _built(tuple(own), tuple(github), tuple(vpn))
+
+
+@lru_cache(maxsize=1)
+def _built(own: _Networks, github: _Networks, vpn: _Networks) -> NetworkTable:
     regional, bare = cloud_networks()
-    github, vpn = (kept.labelled(label) if (kept := lists[label]) else [] for label in (GITHUB, VPN))
     return NetworkTable([own, list(bogons()), github, regional, bare, vpn])
 
 

@@ -176,6 +176,7 @@ def test_a_checkpoint_without_marks_is_as_the_format_before_wrote_it(lake):
     key = checkpoint_key("reduced", DAY)
     told = json.loads(lake.read(key))
     assert "marks" not in told
+    del told["checksum"]  # which that format did not have
     lake.write(key, json.dumps(told | {"format": 2}).encode())
     assert load_checkpoint(lake, "reduced", DAY) == checkpoint
     assert stage.run(lake, version=1).reused
