@@ -3,6 +3,7 @@
 | module | answers |
 |---|---|
 | `discover.py` | which log days are new, grown, late, stale or asked for? |
+| `stale.py` | which finished ones, of all times, have other work than new log objects? |
 | `states.py` | what state is each log day in? |
 | `salts.py` | with which salt was a log day mapped, and can it be mapped again? |
 | `judgement.py` | is what a run leaves good enough, and what should people know? |

@@ -7,17 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from include.s3logs.catalogs.claims import Catalog
-from include.s3logs.days.catalog_changes import touched_days
-from include.s3logs.days.healing import healed_days
-from include.s3logs.days.states import (
-    can_be_determined,
-    days_of_other_salt,
-    finished_days,
-    is_partial,
-    unmapped_days,
-)
+from include.s3logs.days.stale import ASKED_AGAIN, UNDETERMINED, stale_among, stale_days
+from include.s3logs.days.states import can_be_determined, days_of_other_salt
 from include.s3logs.errors import SettingsError
-from include.s3logs.lake.checkpoint import Checkpoint, fingerprint_of, load_checkpoint
+from include.s3logs.lake.checkpoint import fingerprint_of, load_checkpoint
 from include.s3logs.lake.open_days import claim_day, notes, open_days
 from include.s3logs.lake.stages import MAPPED, REDUCED
 from include.s3logs.logs.listings import Carried, carry
@@ -32,15 +25,8 @@ log = logging.getLogger(__name__)
 NEW = "new"
 CHANGED = "log objects or settings changed"
 UNFINISHED = "not finished"
-UNDETERMINED = "regions could not be asked for"
-CATALOG_CHANGED = "the catalog changed"
-UNMAPPED = "begun, and without figures"
-UPGRADE = "a stage has a newer version"
-READABLE = "log objects answer that could not be read"
 OTHER_SALT = "mapped with another salt"
-"""Why a log day has work to do."""
-
-ASKED_AGAIN = 100  # log days; while the quota is used up, they are mapped in vain
+"""Why a log day has work to do; `stale` has more reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +145,10 @@ def look(
 ) -> Plan:
     """Return at most `limit` log days to do. Nothing is written.
 
-    A daily run also does days of all times, as far as there is room: those that an earlier version of a stage
-    made, those that a changed catalog touches, those of which a log object answers that could not be read,
-    then some of those with regions that could not be asked for. With `force` it does not: they would be
-    reduced again, too, from logs that may be gone. When there are more days, those
-    that are up to date are passed over first, then the newest ones wait; of days that are only to be mapped
-    anew, those mapped the longest ago go first, so that each has its turn.
+    A daily run, and one of all days, also does `stale_days`, as far as there is room. With `force` it does
+    not: they would be reduced again, too, from logs that may be gone. When there are more days, those that
+    are up to date are passed over first, then the newest ones wait; of stale days those mapped the longest
+    ago go first, so that each has its turn.
 
     Days with another salt than `salt`, the name of today's, are mapped again only when the request names them
     or a range around them, with or without log objects. Else workers that have different ones would map each
@@ -198,20 +182,11 @@ def _look(
     work = _changed_days(lake, listing, {*listing.by_day, *named}, settings)
     changed = set(work)
     work = dict.fromkeys(salted & named, OTHER_SALT) | work
-    stale = dict.fromkeys(
-        touched_days(lake, catalog, among=None if looks_back else named, notes=writes), CATALOG_CHANGED
-    )
-    finished = finished_days(lake) if looks_back else {}
-    behind = [day for day, mapped in finished.items() if mapped.is_behind()]
-    stale = dict.fromkeys(behind, UPGRADE) | stale
-    for day in unmapped_days(lake) if looks_back else ():
-        stale.setdefault(day, UNMAPPED)
-    partial = [day for day, mapped in finished.items() if is_partial(mapped)]
-    today = request.own_day + timedelta(days=1)
-    for day in healed_days(lake, stores, partial, today, settings.settling_days, writes=writes):
-        stale.setdefault(day, READABLE)
-    for day in _to_ask_again(lake, finished, asked_again):
-        stale.setdefault(day, UNDETERMINED)
+    if looks_back:
+        given = (lake, stores, catalog, request.own_day + timedelta(days=1), settings.settling_days)
+        stale = stale_days(*given, asked_again=asked_again, writes=writes)
+    else:
+        stale = stale_among(lake, catalog, named, writes=writes)
     wanted = sorted({*named, *changed} if request.is_daily else named)
     others = [day for day in stale if day not in wanted]
     work = stale | work
@@ -259,22 +234,12 @@ def _changed_days(lake: Store, listing: Listing, days: set[date], settings: Sett
         made_by = checkpoint.upstream[REDUCED.name]["fingerprint"]
         if made_by == fingerprint_of(inputs):
             return ""
-        reduced = load_checkpoint(
-            lake, REDUCED.name, day
-        )  # an earlier release may have had other fingerprints
+        reduced = load_checkpoint(lake, REDUCED.name, day)  # earlier releases may have other fingerprints
         same = reduced and reduced.fingerprint == made_by and reduced.is_made_from(inputs)
         return "" if same else CHANGED
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         return {day: why for day, why in zip(days, pool.map(change, days), strict=True) if why}
-
-
-def _to_ask_again(lake: Store, finished: Mapping[date, Checkpoint], most: int) -> list[date]:
-    """Return days with regions that could not be asked for, not more than a run should do in vain."""
-    found = [day for day, mapped in finished.items() if can_be_determined(lake, mapped)]
-    if len(found) > most:
-        log.info("%d log days have undetermined regions; one run does %d of them.", len(found), most)
-    return found[:most]
 
 
 def _nothing_found(request: Request, listing: Listing, stores: Mapping[str, Store]) -> str:

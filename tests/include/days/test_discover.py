@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from include.s3logs.catalogs.claims import EmptyCatalog
-from include.s3logs.days.discover import ASKED_AGAIN, Request, discover
+from include.s3logs.days.discover import Request, discover
+from include.s3logs.days.stale import ASKED_AGAIN
 from include.s3logs.errors import SettingsError
 from include.s3logs.lake.checkpoint import checkpoint_key
 from include.s3logs.lake.open_days import open_days

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.s3logs.catalogs.manifest import ManifestCatalog
-from include.s3logs.days.discover import UPGRADE, Request, discover
+from include.s3logs.days.discover import Request, discover
+from include.s3logs.days.stale import UPGRADE
 from include.s3logs.lake.checkpoint import checkpoint_key, load_checkpoint, read_output
 from include.s3logs.pipeline import run
 from tests.support import newer_version
