@@ -141,7 +141,7 @@ def changes(before: Snapshot, now: Snapshot) -> list[str]:
     for run, steps in now.steps.items():
         for step in sorted(steps, key=lambda s: (_AFTER_DAYS.get(s.task, 1), s.day)):
             state = old.get((run, step.task, step.index, step.tries))
-            if step.state != state and step.state in _TOLD and not _is_off(step):
+            if step.state != state and step.state in _TOLD:
                 whose = step.day or now.own_days.get(run, "")
                 lines.append(f"{whose:10}  {step.stage:8}  {_LOOK[step.state][0]}".strip())
     return lines
@@ -164,11 +164,6 @@ def render(now: Snapshot, height: int, seconds: float) -> RenderableType:
     ends = [_around(name, now.around(name)) for name in around]
     footer = Text(f"{done} of {len(steps)} steps, {seconds:.0f} s", style="dim")
     return Group(ends[0], Text(), table, *note, Text(), *ends[1:], footer)
-
-
-def _is_off(step: Step) -> bool:
-    """Tell whether a step is one that this deployment never does: addresses are kept for ever."""
-    return step.task == RETAIN and step.state == "skipped"
 
 
 def _most_urgent(days: Mapping[str, Mapping[str, str]], count: int) -> list[str]:
