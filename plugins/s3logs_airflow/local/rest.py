@@ -16,7 +16,8 @@ from include.s3logs.secrets import shown
 from s3logs_airflow.local.errors import RestError
 
 PAGE = 1000  # the server may allow less; pages() takes what it gives
-LIMITS = Limits(pauses=(0.2, 0.4, 0.6, 0.8))
+# On a busy machine SQLite may keep a request waiting, and one that starts a run is not sent twice.
+LIMITS = Limits(read=120.0, pauses=(0.2, 0.4, 0.6, 0.8))
 Json = dict[str, Any]
 
 
