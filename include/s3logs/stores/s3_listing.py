@@ -56,8 +56,9 @@ def problem_of(page: Mapping[str, Any], prefix: str, start_after: str) -> str:
 
     `prefix` and `start_after` are those of the request; `KeyCount` is not in the answer of every server.
     """
-    entries = page.get("Contents", [])
-    count = len(entries) + len(page.get("CommonPrefixes", []))
+    keys = [entry["Key"] for entry in page.get("Contents", [])]
+    keys += [folder["Prefix"] for folder in page.get("CommonPrefixes", [])]
+    count = len(keys)
     if not page.get(_IS_LISTING, True):
         return "it is no listing"
     if page.get("KeyCount", count) != count:
@@ -66,8 +67,7 @@ def problem_of(page: Mapping[str, Any], prefix: str, start_after: str) -> str:
     if truncated is not False and bool(truncated) != goes_on:
         return "it does not say how to go on"
     folders = start_after.split("/")
-    for entry in entries:
-        key = entry["Key"]
+    for key in keys:
         if not key.startswith(prefix):
             return f"{key!r} does not begin with {prefix!r}"
         if key <= start_after and key.split("/") <= folders:  # some servers sort by path segment

@@ -107,6 +107,15 @@ def test_answers_that_are_no_listing_are_errors(body, why):
         list(S3Store(client, "bucket", "in/").list(start_after="a"))
 
 
+def test_folders_that_were_not_asked_for_are_no_listing():
+    folder = "<CommonPrefixes><Prefix>out/</Prefix></CommonPrefixes>"
+    with (
+        answering(page("in/b", end=folder)) as client,
+        pytest.raises(StoreUnavailableError, match="'out/' does not begin with 'in/'"),
+    ):
+        list(S3Store(client, "bucket", "in/").list_folder(""))
+
+
 GOOD = {
     "no count": page("in/b", "in/c"),
     "counted": page("in/b", "in/c", count=2),
