@@ -79,7 +79,11 @@ class Walk:
                 break
 
     def _partition(self, folder: str, entries: Iterator[ObjectInfo | str]) -> Iterator[Found]:
-        """Do as `below` for the folder of a bucket: only S3 is trusted to have made its years."""
+        """Do as `below` for the folder of a bucket, of which `entries` are what lies right in it.
+
+        Its years are taken for what S3 makes of them, folders of days. What somebody else put into a year
+        beside those, or into another day than its own, is not looked for.
+        """
         has_days = False
         for entry in entries:
             if isinstance(entry, ObjectInfo):
@@ -94,7 +98,7 @@ class Walk:
     def _days(self, folder: str) -> Iterator[Found]:
         """Yield what is in the days' folders of a partition.
 
-        What is no log object counts only there: else it would depend on the window whether it is come across.
+        What is no log object counts only there: else it would depend on the window whether it does.
         """
         first, last = _folders(self._first), _folders(self._last)
         before = "" if self._first == date.min else _folders(self._first - timedelta(days=1))
