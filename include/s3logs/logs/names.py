@@ -8,6 +8,7 @@ meaning and no promised length. With event time as the partition's date source t
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Layout = Literal["simple", "partitioned", "date-folders", "day-file"]
@@ -48,6 +49,9 @@ _PARTITION = re.compile(
 _DAY_FILE = re.compile(
     r"(?P<prefix>.*)(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})\.log(?:\.gz|\.bz2|\.zst)?", re.DOTALL
 )
+_MOMENT = re.compile(r"[0-9]{4}(?:-[0-9]{2}){2}-(?:[01][0-9]|2[0-3])-[0-5][0-9]-[0-5][0-9]")
+_MOMENT_LENGTH = len("2026-10-21-11-16-03")
+_DAY_LENGTH = len("2026-10-21")
 
 
 def parse_key(key: str) -> LogObjectName | None:
@@ -61,6 +65,27 @@ def parse_key(key: str) -> LogObjectName | None:
     except ValueError:
         pass  # an impossible date
     return None
+
+
+def log_day(key: str) -> date | None:
+    """Return the log day of the object with this key; None if `parse_key` finds no log object.
+
+    In a fraction of its time: a listing asks this of every key.
+    """
+    before, dash, unique = key.rpartition("-")
+    if dash and unique.isalnum() and unique.isascii():
+        moment = before[-_MOMENT_LENGTH:]
+        return _day(moment[:_DAY_LENGTH]) if _MOMENT.fullmatch(moment) else None
+    day_file = _DAY_FILE.fullmatch(key) if ".log" in key else None
+    return _day(day_file["day"].replace("/", "-")) if day_file else None
+
+
+@lru_cache(maxsize=1000)
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # an impossible date
+        return None
 
 
 def _delivered(folders: str, time: str, unique: str) -> LogObjectName:

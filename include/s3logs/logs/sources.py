@@ -4,18 +4,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from include.s3logs.errors import CorruptRollUpError
-from include.s3logs.logs.names import LogObject, LogObjectName, parse_key
-from include.s3logs.logs.rolled_up.levels import Interval, interval_of_file, sub_prefix
+from include.s3logs.logs.names import LogObject, parse_key
+from include.s3logs.logs.rolled_up.levels import Interval, interval_of_file
 from include.s3logs.logs.rolled_up.manifest import Member
 from include.s3logs.logs.rolled_up.members import Place, overlaps, read_manifests
 from include.s3logs.logs.rolled_up.origins import address
+from include.s3logs.logs.walk import Walk
 from include.s3logs.stores.store import ObjectInfo, Store
 
 _EXAMPLES = 1000  # how many foreign objects are listed by name
-_AFTER_DIGITS = ":"  # the character that sorts right after "9"
 _A_DATE = re.compile(r"(?<![0-9])([0-9]{4})([-/])([0-9]{2})(?:\2([0-9]{2}))?(?![0-9])")
 
 
@@ -159,68 +159,8 @@ def _scan_all(
     """
     earlier: tuple[str, ...] = ()
     for uri, store in stores.items():
-        for info, day in _scan(store, first, last):
-            is_new = not address(store.uri(), info.key).startswith(earlier)
+        for info, day in Walk(store, first, last).below():
+            is_new = not earlier or not address(store.uri(), info.key).startswith(earlier)
             if is_new or (day is None and interval_of_file(info.key)):
                 yield uri, info, day
         earlier += (address(store.uri(), ""),)
-
-
-def _scan(store: Store, first: date, last: date) -> Iterator[tuple[ObjectInfo, date | None]]:
-    """Walk the store in key order; where the days are outside the window, jump instead of walking."""
-    start_after: str | None = ""
-    while start_after is not None:
-        listed, start_after = store.list(start_after=start_after), None
-        for info in listed:
-            name = parse_key(info.key)
-            if name is None:
-                yield info, None
-            elif first <= name.day <= last:
-                yield info, name.day
-            else:
-                start_after = _jump(info.key, name, first, last)
-                if (month := _month_jumped_over(info.key, name, first)) and (found := store.find(month)):
-                    yield found, None
-                break
-
-
-def _jump(key: str, name: LogObjectName, first: date, last: date) -> str:
-    """Return the key after which the listing should go on when the name's day is outside the window.
-
-    Keys with the same text before their own date sort by date. Days before the window in its first year are
-    skipped up to the window; days after it in its last month are up to the month's end, behind which its
-    roll-up may be; otherwise the rest of that year is. The key returned is never the name of a folder, which
-    some servers would take for visited. No more is skipped: between `…2023-12-31` and `…2024-01-01` there may
-    be other folders, such as an account id that starts with 2023. What is not found is another kind of prefix
-    that begins like a name beside it: `…2024-06-01/` beside `…2024-05-31-00-00-00-A`.
-    """
-    base, separator = _before_date(key, name)
-    day = name.day
-    if day < first and day.year == first.year:
-        before = first - timedelta(days=1)
-        return base + before.isoformat().replace("-", separator) + _AFTER_DIGITS
-    year, month, _ = day.isoformat().split("-")
-    if (day.year, day.month) == (last.year, last.month):
-        return f"{base}{year}{separator}{month}{separator}{_AFTER_DIGITS}"
-    return f"{base}{year}{separator}{_AFTER_DIGITS}"
-
-
-def _month_jumped_over(key: str, name: LogObjectName, first: date) -> str:
-    """Return the key of an unpacked roll-up of the first month that the jump leaves out, or ""."""
-    base, separator = _before_date(key, name)
-    is_before = name.day.year == first.year and name.day.month < first.month
-    return f"{base}{first:%Y-%m}" if is_before and separator == "-" and first.day > 1 else ""
-
-
-def _before_date(key: str, name: LogObjectName) -> tuple[str, str]:
-    """Return what stands before the own date of a log object, and what separates the parts of that date.
-
-    The own date is the last one in the key, or that of the folders right before it if it is the same. Dates
-    further in front belong to a prefix, a bucket or a folder with a name of its own: they sort nothing.
-    """
-    if name.time is None:
-        return name.prefix, "/"
-    folders = sub_prefix(name)
-    if name.layout != "simple" and key.startswith(f"{folders}{name.day.isoformat().replace('-', '/')}/"):
-        return folders, "/"
-    return key[: -len("2026-10-21-11-16-03-") - len(name.unique or "")], "-"

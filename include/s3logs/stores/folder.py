@@ -22,10 +22,11 @@ from include.s3logs.errors import (
 from include.s3logs.stores.abandoned import TEMPORARY, create_locked, remove_abandoned
 from include.s3logs.stores.local_files import (
     changed_file,
+    entries,
     expect_version,
     explained_reading,
     explained_writing,
-    is_folder,
+    holds_others,
     look,
     opened,
 )
@@ -67,38 +68,34 @@ class LocalStore:
         folder = prefix.rpartition("/")[0]
         yield from self._walk(f"{folder}/" if folder else "", prefix, start_after)
 
+    def list_folder(self, folder: str) -> Iterator[ObjectInfo | str]:
+        """Yield what lies right in a folder."""
+        for key, entry in self._entries(folder):
+            if holds_others(key, entry):
+                yield key
+            elif info := look(key, entry):
+                yield info
+
     def _walk(self, folder: str, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
-        try:
-            with os.scandir(self.root / folder) as entries:
-                present = list(entries)
-        except FileNotFoundError:
-            return
-        except PermissionError as error:
-            raise AccessDeniedError(f"The folder {self.uri(folder)} may not be listed: {error}") from error
-        if self._public is not None:  # a lake: nobody but s3logs writes there
-            remove_abandoned(present)
-        found = sorted(
-            (folder + entry.name + ("/" if is_folder(entry) else ""), entry)
-            for entry in present
-            if not entry.name.startswith(TEMPORARY)
-        )
-        for key, entry in found:
-            if key.endswith("/") and not entry.is_symlink():
+        for key, entry in self._entries(folder):
+            if holds_others(key, entry):
                 may_match = key.startswith(prefix) or prefix.startswith(key)
                 if may_match and (key > start_after or start_after.startswith(key)):
                     yield from self._walk(key, prefix, start_after)
-            elif key.startswith(prefix) and key > start_after:
-                with explained_reading(self.root / key):
-                    info = look(key, entry)
-                if info is not None:  # removed since its folder was read
-                    yield info
+            elif key > start_after and key.startswith(prefix) and (info := look(key, entry)):
+                yield info
+
+    def _entries(self, folder: str) -> "Iterable[tuple[str, os.DirEntry[str]]]":
+        is_lake = self._public is not None  # nobody but s3logs writes there
+        return entries(self.root / folder, folder, sweep=is_lake)
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return what a listing would say of the file."""
         path = self._path(key)
         try:
             with explained_reading(path):
-                return None if path.is_dir() else look(key, path)
+                is_folder = path.is_dir()
+            return None if is_folder else look(key, path)
         except NotFoundError:
             return None
 

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,39 @@ from include.s3logs.errors import (
     NotFoundError,
     StoreUnavailableError,
 )
+from include.s3logs.stores.abandoned import TEMPORARY, remove_abandoned
 from include.s3logs.stores.store import ObjectInfo
 
 _NO_CONTENT = {errno.ELOOP, errno.ENXIO}  # a link to itself; a socket
 
 
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry is a folder, or a link to one."""
+def entries(path: Path, folder: str, *, sweep: bool) -> Iterable[tuple[str, os.DirEntry[str]]]:
+    """Return what lies right in the folder at `path`, by its key, sorted; folders have a `/` at their end.
+
+    With `sweep`, what killed writers left there is removed.
+    """
+    try:
+        with os.scandir(path) as found:
+            present = list(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError as error:
+        raise AccessDeniedError(f"The folder {path} may not be listed: {error}") from error
+    if sweep:
+        remove_abandoned(present)
+    return sorted(
+        (f"{folder}{entry.name}/" if _is_folder(entry) else folder + entry.name, entry)
+        for entry in present
+        if not entry.name.startswith(TEMPORARY)
+    )
+
+
+def holds_others(key: str, entry: os.DirEntry[str]) -> bool:
+    """Tell whether one of the `entries` is a folder, and no link to one."""
+    return key.endswith("/") and not entry.is_symlink()
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link to itself, or to where we may not look
@@ -34,12 +60,14 @@ def look(key: str, file: Path | os.DirEntry[str]) -> ObjectInfo | None:
         status = file.stat()
         is_here = S_ISREG(status.st_mode)
     except OSError:
-        try:
-            status, is_here = file.stat(follow_symlinks=False), False
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        if not S_ISLNK(status.st_mode):
-            raise
+        is_here = False
+        with explained_reading(Path(file)):
+            try:
+                status = file.stat(follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            if not S_ISLNK(status.st_mode):
+                raise
     size, etag = (status.st_size, etag_of(status)) if is_here else (0, f"no-content-{etag_of(status)}")
     return ObjectInfo(key, size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
 

@@ -7,7 +7,6 @@ protocol needs no rename, no lock and no append.
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -22,8 +21,7 @@ ABSENT = ""
 """In place of an ETag: there is no such object."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
+class ObjectInfo(NamedTuple):
     """One listed object: `size` in bytes, `etag` changes whenever the content does, `modified` in UTC."""
 
     key: str
@@ -53,6 +51,12 @@ class Store(Protocol):
         """Yield the objects whose key starts with `prefix` and comes after `start_after`, sorted.
 
         AWS sorts keys by their bytes, some other servers by path segment; callers rely on neither.
+        """
+
+    def list_folder(self, folder: str) -> Iterator[ObjectInfo | str]:
+        """Yield what lies right in a folder (a key with a `/` at its end): its objects and its folders.
+
+        Of a folder it is the key. Objects and folders are sorted as in a listing, each for themselves.
         """
 
     def find(self, key: str) -> ObjectInfo | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.s3logs.logs.names import LogObjectName, parse_key
+from include.s3logs.logs.names import LogObjectName, log_day, parse_key
 from tests.support.paths import EXAMPLES
 
 CASES = [json.loads(line) for line in (EXAMPLES / "object_keys.jsonl").read_text().splitlines()]
@@ -103,3 +103,21 @@ def test_what_is_built_is_read_back(prefix, time, unique):
     name = parse_key(f"{prefix}{stamp}-{unique}")
     assert (name.day, name.time, name.unique) == (time.date(), time, unique)
     assert prefix.startswith(name.prefix)
+
+
+PIECES = [
+    "2026-10-21-11-16-03",
+    "2026-02-30-11-16-03",
+    "2026-10-21-24-00-00",
+    "0000-01-01-00-00-00",
+    "-",
+    "/",
+]
+PIECES += ["2026-W10-1-11-16-03", "2026-10-21-11-16-60", "2026/10/21", "2026/13/21", ".log", ".log.gz", ".gz"]
+PIECES += ["A1", "٣", "é", "\n", "", "logs/", PARTITION, NAME, "\uff19", "²", "/"]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).map("".join))
+def test_the_log_day_alone_is_that_of_the_name(key):
+    name = parse_key(key)
+    assert log_day(key) == (name and name.day)

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import product
 
 import pytest
@@ -9,7 +9,7 @@ from include.s3logs.logs.names import parse_key
 from include.s3logs.logs.sources import find_log_objects
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.s3 import S3Store
-from include.s3logs.stores.store import ObjectInfo
+from tests.support.keys_only import Fake, FakeBySegment
 
 KEYS = [
     "2023-05-01-00-00-00-A",
@@ -100,30 +100,6 @@ def test_years_of_other_days_are_not_listed(tmp_path):
     assert Counting.yielded < 10
 
 
-class Fake:
-    """A store of empty objects that counts its requests: so many entries come with one of them."""
-
-    page = 3
-
-    def __init__(self, keys):
-        self.keys, self.requests = sorted(keys), 0
-
-    def uri(self, key=""):
-        return f"s3://bucket/{key}"
-
-    def find(self, key):
-        self.requests += 1
-        return next((info for info in self.list(key) if info.key == key), None)
-
-    def list(self, prefix="", start_after=""):
-        found = [key for key in self.keys if key.startswith(prefix) and key > start_after]
-        for n, key in enumerate(found):
-            self.requests += n % self.page == 0
-            yield ObjectInfo(key, 0, "etag", NOW)
-        self.requests += not found
-
-
-NOW = datetime(2024, 9, 1, tzinfo=UTC)
 DATES = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 2)]
 DATES += [date(2024, 6, 30), date(2024, 7, 1), date(2025, 6, 1)]
 # Prefixes as people choose them: free text, with dates that mean something else or nothing at all.
@@ -150,7 +126,7 @@ APART = [[p] for p in PREFIXES] + [["logs/", "logs-since-2024-06-01/", "from-202
 @given(data=st.data())
 def test_only_the_last_date_of_a_key_counts(data):
     keys = st.sampled_from([key for prefix in data.draw(st.sampled_from(APART)) for key in ALL_KEYS[prefix]])
-    store = Fake(data.draw(st.sets(keys, max_size=40)))
+    store = data.draw(st.sampled_from([Fake, FakeBySegment]))(data.draw(st.sets(keys, max_size=40)))
     first, last = sorted(data.draw(st.tuples(st.sampled_from(DATES), st.sampled_from(DATES))))
     listing = find_log_objects({"s": store}, first, last)
     assert {o.key for day in listing.by_day.values() for o in day} == {
@@ -165,6 +141,18 @@ def test_other_years_cost_a_request_each_whatever_stands_in_front(prefix, layout
     store, day = Fake(keys_of(prefix, day, "reef-2024-06-01")[layout] for day in days), date(2023, 7, 1)
     assert len(find_log_objects({"s": store}, day, day).of(day)) == 1
     assert store.requests <= 6
+
+
+@pytest.mark.parametrize("objects", [1, 5])
+@pytest.mark.parametrize("kind", [Fake, FakeBySegment])
+def test_a_prefix_may_end_in_the_day_of_a_log_object(kind, objects):
+    """Such as the first day on which logs were delivered to it."""
+    days = [date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 3), date(2024, 7, 1)]
+    for ends_in in days:
+        prefix = f"since/{ends_in:%Y/%m/%d}/"
+        store = kind(f"{prefix}{day}-11-16-03-{n}" for day in days for n in range(objects))
+        found = [len(find_log_objects({"s": store}, day, day).of(day)) for day in days]
+        assert found == [objects] * len(days)
 
 
 def test_the_first_centuries_are_days_too():

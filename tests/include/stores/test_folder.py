@@ -42,6 +42,14 @@ def test_prefix_and_start_after_select_what_s3_would(store, prefix, start_after)
     assert keys(store, prefix=prefix, start_after=start_after) == expected
 
 
+def test_a_folder_is_listed_without_what_its_folders_hold(store):
+    infos = {info.key: info for info in store.list()}
+    assert [*store.list_folder("")] == [infos["a-b"], infos["a.b"], "a/", infos["ab"], infos["b"]]
+    assert [*store.list_folder("a/")] == [infos["a/b"], "a/c/"]
+    for nothing in ("nothing/", "ab/"):
+        assert [*store.list_folder(nothing)] == [*store.list(nothing)] == []
+
+
 def test_etag_changes_with_the_content_and_guards_the_read(store):
     before = next(store.list("ab"))
     store.write("ab", b"longer than before")

@@ -121,6 +121,7 @@ def test_links_to_folders_are_listed_as_such_and_not_followed(world, tmp_path):
     assert keys(store) == [name(), "more/", "round/"]
     assert keys(store, prefix="mo") == ["more/"]
     assert keys(store, start_after="more/") == ["round/"]
+    assert [*store.list_folder("")] == ["logs/", *[*store.list()][1:]]
     listing = find_log_objects(world.stores, DAY, DAY)
     assert (listing.foreign.count, len(listing.of(DAY))) == (2, 1)
     assert listing.foreign.examples == [f"{root}/more", f"{root}/round"]

@@ -42,11 +42,21 @@ def test_writes_lists_reads_and_deletes(store, s3, bucket):
     assert s3.keys(bucket) == ["some/prefix/a-b", "some/prefix/ab", "some/prefix/caf\u00e9 %20+.txt"]
 
 
+def test_a_folder_is_listed_without_what_its_folders_hold(store):
+    for key in ("a", "a-b", "a/b", "a/c/d", "a/c/e", "a/ü %20+/f", "ab/a"):
+        store.write(key, b"x")
+    infos = {info.key: info for info in store.list()}
+    assert {*store.list_folder("")} == {infos["a"], infos["a-b"], "a/", "ab/"}
+    assert {*store.list_folder("a/")} == {infos["a/b"], "a/c/", "a/ü %20+/"}
+    assert {*store.list_folder("nothing/")} == set()
+
+
 def test_listing_pages_through_thousands(store):
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda n: store.write(f"{n:05}", b""), range(1200)))
+    assert [info.key for info in store.list_folder("")] == [f"{n:05}" for n in range(1200)]
     assert [info.key for info in store.list(start_after="00099")] == [f"{n:05}" for n in range(100, 1200)]
 
 

@@ -2,12 +2,17 @@
 
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import starmap
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.s3logs.errors import AccessDeniedError, StoreUnavailableError
 from include.s3logs.stores.s3 import S3Store
+from include.s3logs.stores.s3_listing import list_fast
 from include.s3logs.stores.store import ObjectInfo
 from tests.support.s3_server import S3Server
 
@@ -74,6 +79,92 @@ def test_what_boto3_says_of_an_entry_that_looks_different_counts():
     assert (found.key, str(found.modified)) == ("a", "2026-10-21 11:16:03+00:00")
 
 
+VALUES = [
+    "a/b",
+    "%2F",
+    "ü",
+    "x&amp;y",
+    "&lt;Contents&gt;",
+    "&#13;",
+    "a\tb",
+    " ",
+    "",
+    "Contents",
+    "&bad;",
+    "5",
+    "0x5",
+]
+VALUES += [
+    "&quot;abc&quot;",
+    '"abc"',
+    "&#34;abc&#34;",
+    "abc",
+    '"',
+    "2026-10-21T11:16:03.000Z",
+    "2026-13-21T00:00:00Z",
+]
+VALUES += ["<![CDATA[a]]>", "<b>c</b>", "9" * 30, "\x01"]
+NAMES = ["Key", "LastModified", "ETag", "Size"]
+CHILD = st.sampled_from([*NAMES, "StorageClass", "ChecksumType", "Owner", "keys"])
+USUAL = dict(zip(NAMES, ["a/b", "2026-10-21T11:16:03.000Z", "&quot;abc&quot;", "5"], strict=True))
+
+
+DECLARED = '<?xml version="1.0" encoding="{}"?>\n'
+
+
+def child(name, value):
+    return f"<{name}>{value}</{name}>"
+
+
+def taken(body):
+    """What of an answer reaches boto3, and what is there already."""
+
+    class Events:
+        def register(self, event, handler, unique_id):
+            self.handler = handler
+
+    events, found = Events(), {}
+    list_fast(SimpleNamespace(meta=SimpleNamespace(events=events)))
+    events.handler(response := {"status_code": 200, "body": body}, found)
+    return found, None if response["body"] == body else response["body"]
+
+
+@given(
+    st.lists(
+        st.permutations(NAMES).map(lambda names: {name: USUAL[name] for name in names})
+        | st.dictionaries(CHILD, st.sampled_from(VALUES)).map(lambda others: USUAL | others),
+        max_size=3,
+    ),
+    st.sampled_from(
+        ["", '<?xml version="1.0" encoding="UTF-8"?>\n', '<?xml version="1.0" encoding="latin-1"?>']
+    ),
+    st.sampled_from([XMLNS, ""]),
+    st.sampled_from(["", "<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>", "<Contents/>", "<Open>"]),
+)
+def test_entries_that_are_read_as_text_are_those_of_an_xml_parser(entries, start, space, end):
+    contents = "".join(child("Contents", "".join(starmap(child, entry.items()))) for entry in entries)
+    body = f"{start}<ListBucketResult{space}>{contents}{end}</ListBucketResult>".encode()
+    found, rest = taken(body)
+    slow, _ = taken(body + b"<!-- -->")  # with a comment nothing is read as text
+    for entry in [*found.get("Contents", []), *slow.get("Contents", [])]:
+        entry["ETag"] = entry["ETag"].strip('"')
+    assert found == slow
+    assert rest is None or b"Contents" not in rest
+
+
+def test_what_is_read_as_text_is_parsed_by_nobody():
+    seen = []
+    with answering(PAGE.format(XMLNS, ENTRY.format("a")).encode()) as client:
+        store = S3Store(client, "bucket")
+        client.meta.events.register_first(
+            "before-parse.s3.*", lambda response_dict, **_: seen.append(response_dict["body"])
+        )
+        assert [info.key for info in store.list()] == ["a"]
+    (body,) = seen
+    assert b"ListBucketResult" in body
+    assert b"Contents" not in body
+
+
 def page(*keys, end="<IsTruncated>false</IsTruncated>", count=None, name="ListBucketResult"):
     counted = "" if count is None else f"<KeyCount>{count}</KeyCount>"
     entries = "".join(map(ENTRY.format, keys))
@@ -105,6 +196,15 @@ def test_answers_that_are_no_listing_are_errors(body, why):
         pytest.raises(StoreUnavailableError, match=f"(?s)s3://bucket/in/.*({why})"),
     ):
         list(S3Store(client, "bucket", "in/").list(start_after="a"))
+
+
+def test_folders_that_were_not_asked_for_are_no_listing():
+    folder = "<CommonPrefixes><Prefix>out/</Prefix></CommonPrefixes>"
+    with (
+        answering(page("in/b", end=folder)) as client,
+        pytest.raises(StoreUnavailableError, match="'out/' does not begin with 'in/'"),
+    ):
+        list(S3Store(client, "bucket", "in/").list_folder(""))
 
 
 GOOD = {
