@@ -180,7 +180,6 @@ def test_no_manifest_gives_a_content_that_its_digests_do_not_prove(world, data):
         for log_object, found in contents(world, DAY):
             if isinstance(found, str):
                 assert found in world.contents.values()
-                (told,) = (m for m in manifest["objects"] if m["key"] == log_object.key)
-                assert found == told["sha256"]
+                assert found in [m["sha256"] for m in manifest["objects"] if m["key"] == log_object.key]
     finally:
         world.source.write(KEY, right)
