@@ -15,6 +15,10 @@ class Limits:
     """Objects that are read before their turn; one of them in any case."""
     unpacked: int = 1 << 20
     """The most that comes out of packed content at once, however well it was packed."""
+    small: int = 1 << 18
+    """Objects of less, packed and unpacked, are judged together with those that follow."""
+    together: int = (1 << 20) - (1 << 18)
+    """So much of them, before the last one: what the parser scans in one go."""
     line: int = 16 << 20
     """No line of a log comes near (S3 takes 8 KB of headers): what has a longer one is no access log."""
 
