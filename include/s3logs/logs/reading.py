@@ -13,6 +13,7 @@ from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.extraction import Extraction
 from include.s3logs.logs.rolled_up.members import Place
 from include.s3logs.logs.second_look import SecondLook
+from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.store import PARALLEL_READS, Store
 
 Content = Callable[[], Iterator[bytes]]
@@ -30,8 +31,9 @@ def read_ahead(
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold
-    `limits.ahead` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
-    worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
+    `limits.ahead` bytes, or one. Small files are read when it is their turn: to hand them over from another
+    thread takes longer. Of a larger object, whose turn it is, the next piece is read while one is worked on.
+    Those with a place in a roll-up come from there, unpacked; only if there are such, all of
     `objects` have to be known before the first is read. Of those with an error instead of a place the content
     raises CorruptObjectError.
 
@@ -46,7 +48,8 @@ def read_ahead(
         wanted = [place for place in known if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
     piece, most = limits.piece, limits.ahead
-    groups, ahead = _groups(objects, places, piece), deque[tuple[list[LogObject], list[Content]]]()
+    near = {name for name, store in stores.items() if isinstance(store, LocalStore)}
+    groups, ahead = _groups(objects, places, near, limits), deque[tuple[list[LogObject], list[Content]]]()
 
     def found(log_object: LogObject, content: Content) -> Content:
         place = places.get(log_object)
@@ -61,6 +64,8 @@ def read_ahead(
             return [partial(_unreadable, place)]
         if place:
             return [extraction.content(place)]
+        if _is_at_hand(first, near, limits):
+            return [partial(_pieces, stores, first)]
         if first.size > piece:
             return [lambda: _one_ahead(pool, _pieces(stores, first))]
         read = pool.submit(_read, stores, group)
@@ -81,13 +86,17 @@ def read_ahead(
             held -= _held(begun, piece)
 
 
+def _is_at_hand(log_object: LogObject, near: Container[str], limits: Limits) -> bool:
+    return log_object.source in near and log_object.size < limits.small
+
+
 def _groups(
-    objects: Iterable[LogObject], places: Container[LogObject], piece: int
+    objects: Iterable[LogObject], places: Container[LogObject], near: Container[str], limits: Limits
 ) -> Iterator[list[LogObject]]:
     """Yield what is read together: some objects that are one piece together, or one of any other kind."""
-    group: list[LogObject] = []
+    group, piece = list[LogObject](), limits.piece
     for log_object in objects:
-        alone = log_object in places or log_object.size > piece
+        alone = log_object.size > piece or log_object in places or _is_at_hand(log_object, near, limits)
         if group and (alone or len(group) == _TOGETHER or _held([*group, log_object], piece) > piece):
             yield group
             group = []

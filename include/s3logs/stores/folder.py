@@ -28,6 +28,7 @@ from include.s3logs.stores.local_files import (
     is_folder,
     look,
     opened,
+    read_whole,
 )
 from include.s3logs.stores.modes import PRIVATE_FILE, USUAL_FILE, make_private_folders
 from include.s3logs.stores.store import ABSENT, PIECE, ObjectInfo, Refused, Version
@@ -108,6 +109,9 @@ class LocalStore:
 
     def read_pieces(self, key: str, size: int, etag: str | None = None) -> Iterator[bytes]:
         """Yield the content of the file."""
+        if size <= self._piece:
+            yield from filter(None, [read_whole(self._path(key), size, etag)])
+            return
         read = 0
         for piece in self._pieces(key, etag):
             read += len(piece)
