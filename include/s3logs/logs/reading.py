@@ -7,13 +7,13 @@ from contextlib import closing
 from functools import partial
 
 from include.s3logs.errors import CorruptRollUpError, S3LogsError
+from include.s3logs.logs.at_hand import AtHand
 from include.s3logs.logs.decompress import CorruptObjectError
 from include.s3logs.logs.limits import LIMITS, Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.rolled_up.extraction import Extraction
 from include.s3logs.logs.rolled_up.members import Place
 from include.s3logs.logs.second_look import SecondLook
-from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.store import PARALLEL_READS, Store
 
 Content = Callable[[], Iterator[bytes]]
@@ -31,9 +31,9 @@ def read_ahead(
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold
-    `limits.ahead` bytes, or one. Small files are read when it is their turn: to hand them over from another
-    thread takes longer. Of a larger object, whose turn it is, the next piece is read while one is worked on.
-    Those with a place in a roll-up come from there, unpacked; only if there are such, all of
+    `limits.ahead` bytes, or one. Small files at hand are read when it is their turn: to hand them over from
+    another thread takes longer. Of a larger object, whose turn it is, the next piece is read while one is
+    worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
     `objects` have to be known before the first is read. Of those with an error instead of a place the content
     raises CorruptObjectError.
 
@@ -48,8 +48,8 @@ def read_ahead(
         wanted = [place for place in known if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
     piece, most = limits.piece, limits.ahead
-    near = {name for name, store in stores.items() if isinstance(store, LocalStore)}
-    groups, ahead = _groups(objects, places, near, limits), deque[tuple[list[LogObject], list[Content]]]()
+    at_hand = AtHand(stores, limits)
+    groups, ahead = _groups(objects, places, at_hand, piece), deque[tuple[list[LogObject], list[Content]]]()
 
     def found(log_object: LogObject, content: Content) -> Content:
         place = places.get(log_object)
@@ -64,8 +64,8 @@ def read_ahead(
             return [partial(_unreadable, place)]
         if place:
             return [extraction.content(place)]
-        if _is_at_hand(first, near, limits):
-            return [partial(_pieces, stores, first)]
+        if first in at_hand:
+            return [partial(at_hand.pieces, first)]
         if first.size > piece:
             return [lambda: _one_ahead(pool, _pieces(stores, first))]
         read = pool.submit(_read, stores, group)
@@ -86,17 +86,13 @@ def read_ahead(
             held -= _held(begun, piece)
 
 
-def _is_at_hand(log_object: LogObject, near: Container[str], limits: Limits) -> bool:
-    return log_object.source in near and log_object.size < limits.small
-
-
 def _groups(
-    objects: Iterable[LogObject], places: Container[LogObject], near: Container[str], limits: Limits
+    objects: Iterable[LogObject], places: Container[LogObject], at_hand: AtHand, piece: int
 ) -> Iterator[list[LogObject]]:
     """Yield what is read together: some objects that are one piece together, or one of any other kind."""
-    group, piece = list[LogObject](), limits.piece
+    group: list[LogObject] = []
     for log_object in objects:
-        alone = log_object.size > piece or log_object in places or _is_at_hand(log_object, near, limits)
+        alone = log_object.size > piece or log_object in places or log_object in at_hand
         if group and (alone or len(group) == _TOGETHER or _held([*group, log_object], piece) > piece):
             yield group
             group = []

@@ -261,8 +261,9 @@ class _Reduction:
         return with_lines(unpack(pieces, self.limits.unpacked), self.limits.line)
 
     def _small(self, log_object: LogObject, content: Content) -> bytes | None:
-        """Return the whole content of an object, all of it read, that is small even when it is unpacked."""
-        return self.small.whole(self._lines(content())) if self.small.may_hold(log_object) else None
+        """Return the content of an object that is small, as it is stored and unpacked; None of any other."""
+        is_small = self.limits.is_small(log_object.size)
+        return self.small.whole(self._lines(content())) if is_small else None
 
     def _add_small(self) -> None:
         objects, contents = self.small.take()

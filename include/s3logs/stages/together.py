@@ -13,12 +13,8 @@ class Together:
         self._limits = limits
         self._objects, self._contents, self._size = list[LogObject](), list[bytes](), 0
 
-    def may_hold(self, log_object: LogObject) -> bool:
-        """Tell whether the object is small, as it is stored, and comes in one piece."""
-        return log_object.size <= self._limits.piece and log_object.size < self._limits.small
-
     def whole(self, pieces: Iterator[bytes]) -> bytes | None:
-        """Return what the unpacked pieces are together, or None if that is not small."""
+        """Return what the unpacked pieces are together, all of them taken, or None if that is not small."""
         content = next(pieces, b"")
         for piece in pieces:
             content += piece
