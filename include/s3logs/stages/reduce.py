@@ -196,7 +196,7 @@ class _Reduction:
         """Reduce one log object, or keep it for later, if it is small: with those that follow it."""
         skips = self.skips and not self._had(log_object)
         try:
-            if (whole := self._small(log_object, content)) is not None:
+            if (whole := self.small.whole(log_object, content())) is not None:
                 if self.small.add(log_object, whole):
                     self._add_small()
                 return
@@ -257,13 +257,8 @@ class _Reduction:
             lines = self._lines(content())
         return self.selector.select(lines)
 
-    def _lines(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def _lines(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         return with_lines(unpack(pieces, self.limits.unpacked), self.limits.line)
-
-    def _small(self, log_object: LogObject, content: Content) -> bytes | None:
-        """Return the content of an object that is small, as it is stored and unpacked; None of any other."""
-        is_small = self.limits.is_small(log_object.size)
-        return self.small.whole(self._lines(content())) if is_small else None
 
     def _add_small(self) -> None:
         objects, contents = self.small.take()

@@ -53,7 +53,7 @@ def opened(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
         yield file
 
 
-def read_whole(path: Path, size: int, etag: str | None) -> bytes:
+def read_whole(path: str, size: int, etag: str | None) -> bytes:
     """Return the content of a file of so many bytes in one go; raises ChangedObjectError if it has others.
 
     What `opened` does, with few calls of the system and little else: there may be very many small files.
@@ -71,10 +71,10 @@ def read_whole(path: Path, size: int, etag: str | None) -> bytes:
         finally:
             os.close(descriptor)
     except OSError:
-        with explained_reading(path):
+        with explained_reading(Path(path)):
             raise
     if len(content) != size or (etag is not None and not etag_of(before) == etag == etag_of(after)):
-        raise changed_file(path)
+        raise changed_file(Path(path))
     return content
 
 
