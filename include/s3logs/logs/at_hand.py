@@ -8,14 +8,14 @@ from include.s3logs.logs.names import LogObject
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.store import Store
 
-_FAR = 16
+_FAR = 16  # files
 
 
 class AtHand:
     """Tells which log objects are at hand: small ones in a folder whose files come without waiting.
 
-    A folder may be on a network or a slow disk. When so many more of its files were waited for than not, it
-    counts as far, and many are better read at once.
+    A folder may be on a network or a slow disk. When some more of its files were waited for than not, it is
+    far from then on: many are better read at once.
     """
 
     def __init__(self, stores: Mapping[str, Store], limits: Limits) -> None:

@@ -20,7 +20,7 @@ class Limits:
     together: int = (1 << 20) - (1 << 18)
     """So much of them, before the last one: what the parser scans in one go."""
     wait: float = 0.001
-    """Seconds that a small file takes at most of whose folder none need be read ahead."""
+    """Seconds after which a small file counts as waited for: a folder of many such is read ahead."""
     line: int = 16 << 20
     """No line of a log comes near (S3 takes 8 KB of headers): what has a longer one is no access log."""
 
