@@ -63,6 +63,18 @@ def unpack_as(
         raise CorruptObjectError(f"broken {packing} content ({packed.taken} bytes): {error}") from error
 
 
+def unpack_small(content: bytes, most: int, at_once: int = LIMITS.unpacked) -> bytes | None:
+    """Return whole content unpacked, or None if it has `most` bytes or more then; raises as `unpack` does."""
+    if _MAGIC.match(content):
+        pieces = unpack([content], min(at_once, most))
+        content = b""
+        for piece in pieces:
+            content += piece
+            if len(content) >= most:
+                break
+    return content if len(content) < most else None
+
+
 def with_lines(pieces: Iterable[bytes], most: int = LIMITS.line) -> Iterator[bytes]:
     """Pass the content on; raise CorruptObjectError where a line is longer than `most` bytes.
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 
 from include.s3logs.errors import CorruptRollUpError, S3LogsError
+from include.s3logs.logs.at_hand import AtHand
 from include.s3logs.logs.decompress import CorruptObjectError
 from include.s3logs.logs.limits import LIMITS, Limits
 from include.s3logs.logs.names import LogObject
@@ -30,7 +31,8 @@ def read_ahead(
     """Yield each object with its content, in order; the content can be taken until the next object is.
 
     Objects of one piece are read in parallel before it is their turn, some together: as many as hold
-    `limits.ahead` bytes, or one. Of a larger object, whose turn it is, the next piece is read while one is
+    `limits.ahead` bytes, or one. Small files at hand are read when it is their turn: to hand them over from
+    another thread takes longer. Of a larger object, whose turn it is, the next piece is read while one is
     worked on. Those with a place in a roll-up come from there, unpacked; only if there are such, all of
     `objects` have to be known before the first is read. Of those with an error instead of a place the content
     raises CorruptObjectError.
@@ -46,7 +48,8 @@ def read_ahead(
         wanted = [place for place in known if isinstance(place, Place)]
     extraction = Extraction(stores, wanted)
     piece, most = limits.piece, limits.ahead
-    groups, ahead = _groups(objects, places, piece), deque[tuple[list[LogObject], list[Content]]]()
+    at_hand = AtHand(stores, limits)
+    groups, ahead = _groups(objects, places, at_hand, piece), deque[tuple[list[LogObject], list[Content]]]()
 
     def found(log_object: LogObject, content: Content) -> Content:
         place = places.get(log_object)
@@ -61,6 +64,8 @@ def read_ahead(
             return [partial(_unreadable, place)]
         if place:
             return [extraction.content(place)]
+        if first in at_hand:
+            return [partial(at_hand.pieces, first)]
         if first.size > piece:
             return [lambda: _one_ahead(pool, _pieces(stores, first))]
         read = pool.submit(_read, stores, group)
@@ -82,12 +87,12 @@ def read_ahead(
 
 
 def _groups(
-    objects: Iterable[LogObject], places: Container[LogObject], piece: int
+    objects: Iterable[LogObject], places: Container[LogObject], at_hand: AtHand, piece: int
 ) -> Iterator[list[LogObject]]:
     """Yield what is read together: some objects that are one piece together, or one of any other kind."""
     group: list[LogObject] = []
     for log_object in objects:
-        alone = log_object in places or log_object.size > piece
+        alone = log_object.size > piece or log_object in places or log_object in at_hand
         if group and (alone or len(group) == _TOGETHER or _held([*group, log_object], piece) > piece):
             yield group
             group = []

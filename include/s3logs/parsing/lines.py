@@ -1,4 +1,4 @@
-"""The lines of a log object, and where their fields are."""
+"""Lines, and where their fields are."""
 
 from itertools import accumulate
 from operator import attrgetter
@@ -21,13 +21,14 @@ _NO_TEXTS: Bytes = np.frombuffer(b"-" + bytes(layout.ROOM), np.uint8)
 
 
 class Lines:
-    """Some lines of a log object and where their fields are; one such is used for one after the other.
+    """Some lines and where their fields are; one such is used for one after the other.
 
-    Line n is data[starts[n]:starts[n + 1]]; `verdicts[n]` (see `kernel.layout`) says what became of it. Texts
-    of lines that the strict path has read are in `strict`, of others in `data`. `rejected` says why a line is
-    no record, `ambiguous` which of the records have another reading. `rows[:chosen]` are the lines to make
-    columns of. `size` is no less than what the texts of a field may have. Kernels are given arrays by their
-    addresses, `at_…`. There are `most` lines at a time.
+    Line n is data[starts[n]:starts[n + 1]], and number `first` + n of all, from 1 on, that this was used for;
+    `verdicts[n]` (see `kernel.layout`) says what became of it. Texts of lines that the strict path has read
+    are in `strict`, of others in `data`. `rejected` says why a line is no record, `ambiguous` which of the
+    records have another reading. `rows[:chosen]` are the lines to make columns of. `size` is no less than
+    what the texts of a field may have. Kernels are given arrays by their addresses, `at_…`. There are `most`
+    lines at a time.
     """
 
     def __init__(self, most: int = LIMITS.lines) -> None:
@@ -45,10 +46,6 @@ class Lines:
         self.count, self.first, self.chosen, self.size = 0, 1, 0, 0
         self._most, self._all_fast = most, bytes([layout.FAST]) * most
         self._reach = WINDOW
-
-    def begin(self) -> None:
-        """Count the lines from 1 again: a new object begins."""
-        self.count, self.first = 0, 1
 
     def scan(self, data: Bytes, begin: int, end: int) -> int:
         """Read lines of data[begin:end], which ends with a line feed; return where the next one begins."""
@@ -85,7 +82,7 @@ class Lines:
 
     @property
     def last(self) -> int:
-        """Return the number of the last line in its object."""
+        """Return the number of the last line, 0 before the first one."""
         return self.first + self.count - 1
 
     @property

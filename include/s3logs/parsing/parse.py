@@ -6,7 +6,7 @@ everything, `parse_pieces` does so in bounded memory, a `Selector` makes only wh
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from include.s3logs.logs.decompress import unpack
 from include.s3logs.parsing.columns import Columns
+from include.s3logs.parsing.joined import Borders, joined
 from include.s3logs.parsing.kernel.layout import NULL
 from include.s3logs.parsing.limits import LIMITS, Limits
 from include.s3logs.parsing.lines import Lines
@@ -21,8 +22,8 @@ from include.s3logs.parsing.record_tables import SCHEMA, rejections_table
 from include.s3logs.parsing.repeats import Seen
 from include.s3logs.parsing.selection import Filter, Selection
 from include.s3logs.parsing.strict import Reason
-from include.s3logs.parsing.whole_lines import whole_lines
-from include.s3logs.tables.arrays import address, bool_array, number_array, numbers_of, texts_of
+from include.s3logs.parsing.whole_lines import Buffer, whole_lines
+from include.s3logs.tables.arrays import address, bool_array, numbers_of, texts_of
 from include.s3logs.tables.spilled_table import SpilledTable
 
 _MANY_BYTES, _MANY = 1 << 23, 1 << 16  # of rejected lines
@@ -58,7 +59,7 @@ def parse_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[ParsedLog]:
     be done to its end: maybe after much of it was given.
     """
     columns, rejections = Columns(SCHEMA.names), _Rejections()
-    for lines in batches(unpack(map(bytes, pieces)), Lines()):
+    for lines in scanned(whole_lines(unpack(map(bytes, pieces))), Lines()):
         lines.choose(0, 0, -1, _EVERY_STATUS)
         columns.append(lines)
         rejections.append(lines)
@@ -71,7 +72,7 @@ class Selector:
     """Selects from the log objects of a day, one after the other, what a filter keeps of them."""
 
     def __init__(self, wanted: Filter, names: Sequence[str], limits: Limits = LIMITS) -> None:
-        """`names` are columns of `record_tables.SCHEMA`."""
+        """`names` are columns of `record_tables.SCHEMA`; a line's number is that among all of the day."""
         self._wanted, self._names = wanted, list(names)
         operations = [operation.encode() for operation in sorted(wanted.operations)]
         self._words = np.frombuffer(b"".join(operations) + b"-", np.uint8)
@@ -79,9 +80,9 @@ class Selector:
         self._choice = address(self._words), address(self._bounds), len(operations), wanted.statuses
         self._columns = Columns([*dict.fromkeys([*names, "ambiguous", "line_number"])], limits)
         self._addresses = Columns(["remote_ip"], limits)
-        self._lines, self._rejections, self._seen = Lines(limits.lines), _Rejections(), Seen(limits)
-        self._before = 0  # lines of earlier objects
+        self._lines, self._seen = Lines(limits.lines), Seen(limits)
         self._undecided = SpilledTable()
+        self._nothing = self._columns.take()
 
     def select(self, pieces: Iterable[bytes | memoryview]) -> Iterator[Selection]:
         """Parse unpacked content that comes in pieces and yield what counts; judges lines as `parse` does.
@@ -90,36 +91,41 @@ class Selector:
         in this object or an earlier one. Of records that do not count no column is made. Memory is bounded by
         the longest line. One object has to come to its end before the next one.
         """
-        records = repeats = 0
-        for lines in batches(pieces, self._lines):
-            repeats += self._seen.mark(lines, self._before)
+        yield from self._select(whole_lines(pieces), Borders(self._lines.last + 1))
+
+    def select_joined(self, contents: Sequence[bytes]) -> Iterator[Selection]:
+        """Do as `select` does with each of several whole contents, which are small together, in one pass."""
+        data, ends = joined(contents)
+        end = int(ends[-1]) if len(ends) else 0
+        yield from self._select([(data, 0, end)], Borders(self._lines.last + 1, ends))
+
+    def finish(self) -> Iterator[Selection]:
+        """Yield, after the last object, the rows that waited, as selections of no lines.
+
+        Of a day of very many lines it could not be told before which of them repeat others: these selections
+        have repeats among the records of those that were given before.
+        """
+        yield self._found(is_last=True)
+        late = self._seen.late
+        late.find()
+        repeats = late.count
+        for rows in self._undecided.batches():
+            ordinals = numbers_of(rows["line_number"].combine_chunks())
+            counting = rows.filter(bool_array(~late.among(ordinals)))
+            yield Selection(counting.select(self._names), _ambiguous(counting), repeats=repeats)
+            repeats = 0
+        if repeats:
+            yield Selection(self._nothing.select(self._names), 0, repeats=repeats)
+
+    def _select(self, buffers: Iterable[Buffer], borders: Borders) -> Iterator[Selection]:
+        for lines in scanned(buffers, self._lines):
+            repeats = self._seen.mark(lines)
             lines.choose(*self._choice)
             if self._wanted.excludes:
                 self._exclude(lines, self._wanted.excludes)
             self._columns.append(lines)
-            self._rejections.append(lines)
-            records += lines.records
-            if self._columns.is_full() or self._rejections.is_full():
-                yield self._found(records, repeats)
-                records = repeats = 0
-        yield self._found(records, repeats)
-        self._before += self._lines.last
-
-    def finish(self) -> Iterator[Selection]:
-        """Yield, after the last object of a day of very many lines, the rows that could not be told before.
-
-        These selections have no records, but repeats among the records of those that were given before.
-        """
-        late, nothing = self._seen.late, rejections_table([])
-        late.find()
-        repeats = late.count
-        for rows in self._undecided.batches():
-            ordinals = numbers_of(rows["ordinal"].combine_chunks())
-            counting = rows.filter(bool_array(~late.among(ordinals)))
-            yield Selection(counting.select(self._names), nothing, 0, repeats, _ambiguous(counting))
-            repeats = 0
-        if repeats:
-            yield Selection(self._columns.take().select(self._names), nothing, 0, repeats, 0)
+            shares = borders.shares(lines)
+            yield replace(self._found(), shares=shares, records=lines.records, repeats=repeats)
 
     def _exclude(self, lines: Lines, excludes: Callable[[str], bool]) -> None:
         """Choose no line from an address that does not count."""
@@ -133,21 +139,18 @@ class Selector:
             lines.chosen = len(rows)
             lines.rows[: lines.chosen] = rows
 
-    def _found(self, records: int, repeats: int) -> Selection:
-        rows = self._columns.take()
-        if self._seen.is_full:
-            ordinals = numbers_of(rows["line_number"].combine_chunks()) + self._before
-            self._undecided.add(rows.append_column("ordinal", number_array(ordinals, pa.int64())))
-            rows = rows.slice(0, 0)
-        return Selection(
-            rows.select(self._names), self._rejections.take(), records, repeats, _ambiguous(rows)
-        )
+    def _found(self, *, is_last: bool = False) -> Selection:
+        """Return the rows that wait if it is time to, of no lines."""
+        rows = self._columns.take() if is_last or self._columns.is_full() else self._nothing
+        if self._seen.is_full and rows.num_rows:
+            self._undecided.add(rows)
+            rows = self._nothing
+        return Selection(rows.select(self._names), _ambiguous(rows))
 
 
-def batches(pieces: Iterable[bytes | memoryview], lines: Lines) -> Iterator[Lines]:
+def scanned(buffers: Iterable[Buffer], lines: Lines) -> Iterator[Lines]:
     """Yield scanned and judged lines, some hundreds at a time; always the object that is given for them."""
-    lines.begin()
-    for data, begin, end in whole_lines(pieces):
+    for data, begin, end in buffers:
         reached = begin
         while reached < end:
             reached = lines.scan(data, reached, end)

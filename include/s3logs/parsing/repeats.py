@@ -32,11 +32,8 @@ class Seen:
         self.late = LateRepeats(limits.late)
         self.is_full = False
 
-    def mark(self, lines: Lines, before: int) -> int:
-        """Note in `lines.repeated` which records repeat an earlier line; return how many do.
-
-        `before` lines were in earlier objects.
-        """
+    def mark(self, lines: Lines) -> int:
+        """Note in `lines.repeated` which records repeat an earlier line; return how many do."""
         while not self.is_full and self._used + lines.count > self._room():
             self._grow()
         new: int = kernels().mark(
@@ -45,7 +42,7 @@ class Seen:
             lines.at_repeated,
         )
         if self.is_full:
-            self._leave_undecided(lines, before + lines.first)
+            self._leave_undecided(lines, lines.first)
         else:
             self._used += new
         return lines.records - new

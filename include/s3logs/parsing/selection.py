@@ -1,9 +1,12 @@
 """What reduce wants of log objects, and what it gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
+
+from include.s3logs.parsing.strict import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +18,38 @@ class Filter:
     excludes: Callable[[str], bool] | None = None
 
 
+class Rejection(NamedTuple):
+    """A line without a valid reading: its number in its object, from 1, why, and its bytes."""
+
+    number: int
+    reason: Reason
+    raw: bytes
+
+
+class Share(NamedTuple):
+    """What of some lines is of one object, `which` is its place among those selected from.
+
+    All `lines` that are not blank are counted, the rejected ones too.
+    """
+
+    which: int
+    lines: int
+    rejections: list[Rejection]
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Some lines as reduce wants them: the columns of the records that count, all lines accounted for.
+    """Some lines as reduce wants them, all of them accounted for, and rows of records that count.
 
-    `repeats` of the `records` were seen before; `ambiguous` of the `rows` have another reading.
+    The lines are of one object, or of several that follow each other, which have their `shares`. `repeats` of
+    the `records` were seen before.
+
+    The `rows` wait until they are many: they are of these lines, of earlier ones, or none. `ambiguous` of
+    them have another reading.
     """
 
     rows: pa.Table
-    rejections: pa.Table
-    records: int
-    repeats: int
     ambiguous: int
+    shares: Sequence[Share] = ()
+    records: int = 0
+    repeats: int = 0

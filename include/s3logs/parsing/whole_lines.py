@@ -7,14 +7,14 @@ import numpy.typing as npt
 
 from include.s3logs.parsing.kernel.layout import ROOM
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+Buffer = tuple[npt.NDArray[np.uint8], int, int]
+"""Bytes, and where in them whole lines begin and end."""
 _LOOK = 4096
 _WINDOW = 1 << 28  # bytes; the kernels count positions in 32 bits
 
 
-def whole_lines(
-    pieces: Iterable[bytes | memoryview], window: int = _WINDOW
-) -> Iterator[tuple[npt.NDArray[np.uint8], int, int]]:
+def whole_lines(pieces: Iterable[bytes | memoryview], window: int = _WINDOW) -> Iterator[Buffer]:
     """Yield buffers and where in them whole lines begin and end.
 
     Behind the end of the lines there is always room that the kernels may read. Most bytes are not copied:
@@ -22,7 +22,7 @@ def whole_lines(
     byte order mark at the very beginning is dropped, a missing last line feed added. Pieces of more than
     `window` bytes are taken in parts.
     """
-    rest, mark = bytearray(), _BYTE_ORDER_MARK
+    rest, mark = bytearray(), BYTE_ORDER_MARK
     for view in _windows(pieces, window):
         head = _line_feed_after(view, 0) if rest or mark else 0
         rest += view[:head]
@@ -45,7 +45,7 @@ def _windows(pieces: Iterable[bytes | memoryview], window: int) -> Iterator[memo
             yield view[begin : begin + window]
 
 
-def _padded(lines: bytearray) -> tuple[npt.NDArray[np.uint8], int, int]:
+def _padded(lines: bytearray) -> Buffer:
     return np.frombuffer(bytes(lines) + bytes(ROOM), np.uint8), 0, len(lines)
 
 

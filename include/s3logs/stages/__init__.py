@@ -4,6 +4,8 @@
 |---|---|
 | `work.py` | what a stage is given: one log day, and what it may need |
 | `reduce.py` | log objects → one row for each counted request, and the quarantine |
+| `together.py` | small log objects, until they are worth a pass of the parser |
+| `accounts.py` | what each log object of a day gave |
 | `rejections.py` | how many lines of a day may be without a valid reading |
 | `operations.py` | which operations are there, where one that is to count is not |
 | `object_list.py` | which log objects a day was made of, and what each gave |

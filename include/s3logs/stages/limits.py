@@ -24,6 +24,8 @@ class Limits:
     """Rejected lines from which on a day stops before its end, once it cannot end well."""
     quarantine: int = 4 << 30
     """Bytes of quarantine from which on a day with too many rejections stops, whatever is to come."""
+    judged: int = 1 << 23
+    """Bytes of quarantine after which the rejections are judged inside a log object, not just at its end."""
     looked_at_lines: int = 10_000
     """Lines after which no other log object is looked at for the operations that are there."""
     looked_at_objects: int = 200

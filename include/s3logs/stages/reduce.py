@@ -5,7 +5,7 @@ The same pass over the bytes yields the quarantine: every line that has no valid
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from ipaddress import ip_network
@@ -35,11 +35,12 @@ from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import Content, read_ahead
 from include.s3logs.logs.sources import Listing
 from include.s3logs.parsing.parse import Selector
-from include.s3logs.parsing.selection import Filter, Selection
+from include.s3logs.parsing.selection import Filter, Selection, Share
 from include.s3logs.quarantine.file import QuarantineFile
 from include.s3logs.secrets import masked
 from include.s3logs.settings import Settings
 from include.s3logs.stages import operations
+from include.s3logs.stages.accounts import Accounts
 from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.never_less import (
     Before,
@@ -48,9 +49,10 @@ from include.s3logs.stages.never_less import (
     refuse_less_than_seen,
     result_that_stays,
 )
-from include.s3logs.stages.object_list import WORDS, Listed, Version, to_tsv, word_of
+from include.s3logs.stages.object_list import WORDS, Version, to_tsv
 from include.s3logs.stages.rejections import Rejections
 from include.s3logs.stages.second_chance import may_be_read_now
+from include.s3logs.stages.together import Together
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
 from include.s3logs.tables.arrays import number_array
@@ -131,10 +133,11 @@ def _reduce(attempt: Attempt, work: Work, listing: Listing, before: Before | Non
         stores, objects = work.sources(), listing.of(work.day)
         reduction = _Reduction(
             *(attempt, stores, work.settings, rows, quarantine),
+            objects=objects,
             limits=work.limits,
             gave_lines={} if work.force or not before else before.gave_lines(),
         )
-        counts = reduction.run(objects, listing)
+        counts = reduction.run(listing)
     refuse_fewer(work, before, counts)
     if reduction.missing and counts["records"]:
         counts |= operations.look_for(reduction.missing, stores, objects, listing, work.limits)
@@ -155,67 +158,72 @@ class _Reduction:
         rows: RowsFile,
         quarantine: QuarantineFile,
         *,
+        objects: Sequence[LogObject],
         limits: Limits,
         gave_lines: Mapping[Version, int],
     ) -> None:
         self.attempt, self.stores, self.settings, self.limits = attempt, stores, settings, limits.logs
         self.gave_lines = gave_lines
-        self.rows, self.quarantine = rows, quarantine
+        self.rows, self.quarantine, self.objects = rows, quarantine, objects
         self.skips = settings.on_unreadable == "skip"
         self.counts: Counter[str] = Counter()
-        self.to_come = 0  # bytes of the log objects that are not read to their end
         limit, examples = settings.rejection_limit, quarantine.examples
         self.rejections = Rejections(attempt.day, limit, self.counts, examples, limits)
-        self.objects = list[Listed]()
+        self.accounts = Accounts(objects, quarantine, self.rejections, self.counts, limits)
         self.denied = ""  # the first sentence of a store that refuses
         wanted = Filter(frozenset(settings.operations), _SUCCESS, _exclusion(settings.excluded_ips))
         self.missing = set(settings.operations)  # of which no request was counted
         is_one = len(self.missing) == 1  # then every row is one of it
+        self.small = Together(self.limits)
         self.selector = Selector(wanted, _COLUMNS if is_one else (*_COLUMNS, _OPERATION))
 
-    def run(self, objects: Sequence[LogObject], listing: Listing) -> dict[str, int]:
+    def run(self, listing: Listing) -> dict[str, int]:
         """Reduce, write the outputs, and return the reconciled counts."""
-        self.to_come = sum(log_object.size for log_object in objects)
-        for log_object, content in read_ahead(self.stores, objects, listing.places, self.limits):
-            before = self.counts.copy()
-            unreadable = self._reduce(log_object, content)
-            self.to_come -= log_object.size
-            lines_here = self.counts["lines"] - before["lines"]
-            rejected_here = self.counts["rejections"] - before["rejections"]
-            self.objects.append(Listed(log_object, lines_here, rejected_here, unreadable))
+        for log_object, content in read_ahead(self.stores, self.objects, listing.places, self.limits):
+            self._reduce(log_object, content)
+        self._add_small()
         self._expect_some_allowed()
         for found in self.selector.finish():
             self._count(found)
-        self.counts["log_objects"] = len(objects)
+        self.counts["log_objects"] = len(self.objects)
         foreign = listing.foreign_of(self.attempt.day)
         self.counts["foreign_objects"] = foreign.count
         self.rejections.check()
         self._write(foreign.examples)
         return self._reconciled()
 
-    def _reduce(self, log_object: LogObject, content: Content) -> str:
-        """Reduce one log object; return why it was skipped, or "" for one that was read."""
-        source, key, size, etag = log_object
-        had = self.gave_lines.get((key, size, etag), 0)
-        skips = self.skips and not had
+    def _reduce(self, log_object: LogObject, content: Content) -> None:
+        """Reduce one log object, or keep it for later, if it is small: with those that follow it."""
+        skips = self.skips and not self._had(log_object)
         try:
+            if (whole := self.small.whole(log_object, content())) is not None:
+                if self.small.add(log_object, whole):
+                    self._add_small()
+                return
+            self._add_small()
             selections = self._readable(log_object, content)
             skips = False  # from here on lines of it are counted
-            self._add(log_object, selections)
+            self.accounts.add([log_object], self._counted(selections))
         except _UNREADABLE as error:
-            where = self.stores[source].uri(key)
-            if not skips:
-                raise UnreadableObjectError(
-                    f"The log object {where} cannot be read: {error} {self._remedy(had)}"
-                ) from error
-            told = masked(f"The log object {where} cannot be read and is skipped: {error}")
-            log.warning("%s", told)
-            self.counts["unreadable_objects"] += 1
-            self.quarantine.add(log_object, None, f"unreadable: {error}", None)
-            if isinstance(error, AccessDeniedError):
-                self.denied = self.denied or str(error)
-            return word_of(error)
-        return ""
+            self._add_small()
+            self._skip(log_object, error, skips)
+
+    def _skip(self, log_object: LogObject, error: Exception, skips: bool) -> None:
+        """Note why one that cannot be read is skipped; raise UnreadableObjectError if it may not be."""
+        where = self.stores[log_object.source].uri(log_object.key)
+        if not skips:
+            raise UnreadableObjectError(
+                f"The log object {where} cannot be read: {error} {self._remedy(self._had(log_object))}"
+            ) from error
+        told = masked(f"The log object {where} cannot be read and is skipped: {error}")
+        log.warning("%s", told)
+        if isinstance(error, AccessDeniedError):
+            self.denied = self.denied or str(error)
+        self.accounts.add_unreadable(log_object, error)
+
+    def _had(self, log_object: LogObject) -> int:
+        """Return how many lines the earlier result has of it."""
+        return self.gave_lines.get((log_object.key, log_object.size, log_object.etag), 0)
 
     def _remedy(self, had: int) -> str:
         if not self.skips:
@@ -227,7 +235,7 @@ class _Reduction:
     def _expect_some_allowed(self) -> None:
         """Raise UnreadableObjectError when nothing of a source may be read: to skip means single objects."""
         words = defaultdict[str, list[str]](list)
-        for row in self.objects:
+        for row in self.accounts.listed:
             words[row.log_object.source].append(row.unreadable)
         for source, found in words.items():
             if set(found) == {WORDS[AccessDeniedError]}:
@@ -252,19 +260,17 @@ class _Reduction:
     def _lines(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         return with_lines(unpack(pieces, self.limits.unpacked), self.limits.line)
 
-    def _add(self, log_object: LogObject, selections: Iterable[Selection]) -> None:
+    def _add_small(self) -> None:
+        objects, contents = self.small.take()
+        self.accounts.add(objects, self._counted(self.selector.select_joined(contents)))
+
+    def _counted(self, selections: Iterable[Selection]) -> Iterator[Share]:
         for found in selections:
             self._count(found)
-            for rejection in found.rejections.to_pylist():
-                self.quarantine.add(
-                    log_object, rejection["line_number"], rejection["reason"], rejection["raw"]
-                )
-            self.rejections.check_early(self.to_come, self.quarantine.size)
+            yield from found.shares
 
     def _count(self, found: Selection) -> None:
-        self.counts["lines"] += found.records + found.rejections.num_rows
         self.counts["records"] += found.records
-        self.counts["rejections"] += found.rejections.num_rows
         self.counts["exact_duplicates"] += found.repeats
         self.counts["reduced_rows"] += found.rows.num_rows
         self.counts["filtered"] += found.records - found.repeats - found.rows.num_rows
@@ -288,7 +294,7 @@ class _Reduction:
         self.rows.close()
         self.quarantine.close()
         self.attempt.write_file("rows", "parquet", self.rows.path)
-        self.attempt.write("objects", "tsv", to_tsv(self.objects))
+        self.attempt.write("objects", "tsv", to_tsv(self.accounts.listed))
         self.attempt.write_file("quarantine", "jsonl", self.quarantine.path)
         others = "".join(f"{escaped(uri)}\n" for uri in foreign)
         self.attempt.write("foreign", "txt", others.encode("utf-8", "surrogateescape"))

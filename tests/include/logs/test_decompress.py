@@ -14,6 +14,7 @@ from include.s3logs.logs.decompress import (
     CorruptObjectError,
     recognise,
     unpack,
+    unpack_small,
     with_lines,
 )
 from include.s3logs.logs.limits import LIMITS
@@ -203,3 +204,15 @@ def test_a_line_of_some_megabytes_is_one():
     assert list(with_lines(pieces)) == pieces
     with pytest.raises(CorruptObjectError, match="a line is longer than 16777216 bytes"):
         list(with_lines([*pieces, b"x"]))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 100_000])
+def test_only_content_that_is_small_when_it_is_unpacked_is_unpacked_at_once(pack, size):
+    content = b"x" * size
+    assert unpack_small(pack(content), 1000, 300) == (content if size < 1000 else None)
+
+
+def test_small_content_that_is_damaged_raises_as_any_other():
+    with pytest.raises(CorruptObjectError, match=r"broken gzip content \(\d+ bytes\)"):
+        unpack_small(gzip.compress(b"x" * 100)[:-1], 1000)

@@ -8,6 +8,7 @@ from include.s3logs.errors import NotFoundError
 from include.s3logs.logs.limits import Limits
 from include.s3logs.logs.names import LogObject
 from include.s3logs.logs.reading import read_ahead
+from include.s3logs.stores.folder import LocalStore
 from include.s3logs.stores.store import PIECE
 
 LARGE = 3 * PIECE
@@ -117,3 +118,41 @@ def test_whoever_stops_early_waits_for_no_more_than_what_was_begun():
     next(content())
     ahead.close()
     assert len(source.given) <= 2
+
+
+class Folder(LocalStore):
+    """A folder whose first files come at once and whose others after a while; who reads them is noted."""
+
+    def __init__(self, root, fast):
+        super().__init__(root)
+        self.fast, self.readers = fast, {}
+
+    def read_pieces(self, key, size, etag=None):
+        self.readers[key] = threading.current_thread()
+        if int(key) >= self.fast:
+            threading.Event().wait(0.01)
+        return super().read_pieces(key, size, etag)
+
+
+@pytest.mark.parametrize(("fast", "ahead"), [(300, False), (100, True)])
+def test_small_files_are_read_in_their_turn_unless_they_are_waited_for(tmp_path, fast, ahead):
+    folder = Folder(tmp_path, fast)
+    for n in range(300):
+        (tmp_path / f"{n:03}").write_bytes(b"%d" % n)
+    wanted = [LogObject("folder", info.key, info.size, info.etag) for info in folder.list()]
+    limits = Limits(wait=1 if not ahead else 0.005)
+    found = [b"".join(content()) for _, content in read_ahead({"folder": folder}, wanted, limits=limits)]
+    assert found == [b"%d" % n for n in range(300)]
+    others = [folder.readers[one.key] is not threading.current_thread() for one in wanted]
+    assert any(others) == ahead
+    assert not any(others[:fast])
+    assert all(others[200:]) or not ahead
+
+
+def test_larger_files_are_read_ahead(tmp_path):
+    folder = Folder(tmp_path, 10)
+    (tmp_path / "000").write_bytes(bytes(1000))
+    wanted = [LogObject("folder", info.key, info.size, info.etag) for info in folder.list()]
+    limits = Limits(small=1000)
+    assert [b"".join(content()) for _, content in read_ahead({"folder": folder}, wanted, limits=limits)]
+    assert folder.readers["000"] is not threading.current_thread()

@@ -21,9 +21,9 @@ from include.s3logs.parsing.lines import Lines
 from include.s3logs.parsing.parse import (
     ParsedLog,
     Selector,
-    batches,
     parse,
     parse_pieces,
+    scanned,
 )
 from include.s3logs.parsing.record_tables import REJECTIONS, SCHEMA
 from include.s3logs.parsing.selection import Filter
@@ -170,7 +170,7 @@ def test_the_sample_is_judged_alike_and_read_by_the_kernel_nearly_always(sample_
 
     same(parse(sample_content), strictly(sample_content))
     verdicts = np.concatenate(
-        [lines.verdicts[: lines.count].copy() for lines in batches([sample_content], Lines())]
+        [lines.verdicts[: lines.count].copy() for lines in scanned(whole_lines([sample_content]), Lines())]
     )
     assert (verdicts == FAST).mean() > 0.95
 
@@ -281,7 +281,7 @@ def test_keys_are_decoded_as_their_operation_encodes_them(logged):
     ]
 
 
-COLUMNS = ("time", "remote_ip", "operation", "object_key", "bytes_sent", "http_status", "line_number")
+COLUMNS = ("time", "remote_ip", "operation", "object_key", "bytes_sent", "http_status")
 FILTERS = [
     Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300)),
     Filter(
@@ -310,20 +310,56 @@ def selected_strictly(data, wanted, known):
     return rows, rejections, records, repeats, ambiguous
 
 
+def all_selected_strictly(contents, wanted):
+    """The same of several objects together."""
+    known = set()
+    every = [selected_strictly(data, wanted, known) for data in contents]
+    return (
+        *([row for of in every for row in of[n]] for n in (0, 1)),
+        *(sum(of[n] for of in every) for n in (2, 3, 4)),
+    )
+
+
 def all_of(parts):
     return (
         [row for part in parts for row in part.rows.to_pylist()],
-        [row for part in parts for row in part.rejections.to_pylist()],
+        [
+            {"line_number": rejection.number, "reason": str(rejection.reason), "raw": rejection.raw}
+            for part in parts
+            for share in part.shares
+            for rejection in share.rejections
+        ],
         *(sum(getattr(part, count) for part in parts) for count in ("records", "repeats", "ambiguous")),
     )
 
 
-def selected_alike(contents, wanted):
-    """Both ways over several objects, with repeats within and across them."""
-    selector, known = Selector(wanted, COLUMNS), set()
-    for data in contents:
-        assert selected_strictly(data, wanted, known) == all_of(list(selector.select([data])))
-    assert list(selector.finish()) == []
+def one_by_one(selector, contents):
+    return [part for data in contents for part in selector.select([data])] + list(selector.finish())
+
+
+def together(selector, contents):
+    return [*selector.select_joined(contents), *selector.finish()]
+
+
+def mixed(selector, contents):
+    """Some together, some alone."""
+    found, rest = [], list(contents)
+    for n in range(len(rest)):
+        some = [rest.pop(0) for _ in range(min(n, len(rest)))]
+        found += [*selector.select_joined(some)]
+        if rest:
+            found += [*selector.select([rest.pop(0)])]
+    return found + list(selector.finish())
+
+
+WAYS = [one_by_one, together, mixed]
+
+
+def selected_alike(contents, wanted, limits=LIMITS):
+    """All ways over several objects, with repeats within and across them."""
+    expected = all_selected_strictly(contents, wanted)
+    for way in WAYS:
+        assert all_of(way(Selector(wanted, COLUMNS, limits), contents)) == expected, way
 
 
 @pytest.mark.parametrize("wanted", FILTERS, ids=["default", "excluding", "nothing"])
@@ -349,8 +385,8 @@ def test_of_addresses_that_do_not_count_no_column_is_made(monkeypatch):
     others = [ORDINARY.replace(b"192.0.2.10", b"192.0.2.%d" % n) for n in range(20, 30)]
     wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300), lambda ip: ip.startswith("192.0.2.2"))
     selector = Selector(wanted, ["object_key"])
-    (found,) = selector.select([b"\n".join([*others, ORDINARY, *others])])
-    assert sum(made) == found.rows.num_rows == 1
+    found = all_of(one_by_one(selector, [b"\n".join([*others, ORDINARY, *others])]))
+    assert sum(made) == len(found[0]) == 1
 
 
 # What is many is a few dozen here: the table of lines is full at once, and little is kept in memory.
@@ -368,23 +404,67 @@ def test_repeats_among_more_lines_than_fit_into_memory(sample_content, wanted):
         sample_content[half:],
         ORDINARY,
     ]
-    selector, known = Selector(wanted, COLUMNS, FEW), set()
-    parts = [part for data in contents for part in selector.select([data])]
-    late = list(selector.finish())
-    assert sum(part.repeats for part in late) > 0
-    every = [selected_strictly(data, wanted, known) for data in contents]
-    expected = (
-        *([row for of in every for row in of[n]] for n in (0, 1)),
-        *(sum(of[n] for of in every) for n in (2, 3, 4)),
-    )
-    assert all_of(parts + late) == expected
+    selector = Selector(wanted, COLUMNS, FEW)
+    for data in contents:
+        list(selector.select([data]))
+    assert sum(part.repeats for part in selector.finish()) > 0
+    selected_alike(contents, wanted, FEW)
+
+
+def counted_strictly(contents):
+    """Of each object: lines that are not blank, and the numbers of its rejected lines."""
+    numbered = [[(n, line) for n, line in lines(data)] for data in contents]
+    return [(len(of), [n for n, line in of if isinstance(parse_line(line), Reason)]) for of in numbered]
+
+
+def counted(parts, many):
+    found = [(0, []) for _ in range(many)]
+    for which, here, rejections in (share for part in parts for share in part.shares):
+        lines_, numbers = found[which]
+        found[which] = lines_ + here, numbers + [rejection.number for rejection in rejections]
+    return found
+
+
+BAD = b"no record"
+BORDERS = [
+    [],
+    [b""],
+    [b"", b"", b""],
+    [b"\n", b"\r\n", b"\r", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"],
+    [BAD, BAD, b"", b"", BAD + b"\r", b"\n" + BAD, b"", b""],
+    [b"\xef\xbb\xbf" + ORDINARY, b"\xef\xbb\xbf" + BAD, ORDINARY + b"\r\n", b"\xef\xbb\xbf\xef\xbb\xbfx"],
+    [b"\n\n" + BAD + b"\n\n" + BAD, b"", BAD + b"\n\n", b"\n" + ORDINARY, ORDINARY + b"\n" + BAD],
+    [b"\n".join([BAD, ORDINARY] * 40) + end for end in (b"", b"\n", b"\r", b"\r\n")] * 3,
+    [ORDINARY[:-n] for n in range(0, len(ORDINARY), 5)],
+]
+
+
+@pytest.mark.parametrize("limits", [LIMITS, FEW], ids=["many", "few"])
+@pytest.mark.parametrize("contents", BORDERS, ids=lambda contents: str(len(contents)))
+def test_lines_of_joined_objects_are_counted_back_to_them(contents, limits):
+    found = counted(Selector(FILTERS[0], COLUMNS, limits).select_joined(contents), len(contents))
+    assert found == counted_strictly(contents)
+    for data, expected in zip(contents, found, strict=True):
+        alone = Selector(FILTERS[0], COLUMNS, limits)
+        alone.select([BAD])
+        assert counted(alone.select([data]), 1) == [expected]
+    selected_alike(contents, FILTERS[0], limits)
+
+
+@pytest.mark.parametrize("size", [1, 7, 300, 5000])
+def test_objects_cut_anywhere_are_selected_alike_together(sample_content, size):
+    content = (sample_content[:40_000] + b"\n".join(NASTY))[: 400 * size]
+    contents = [content[at : at + size] for at in range(0, len(content), size)]
+    found = counted(Selector(FILTERS[0], COLUMNS).select_joined(contents), len(contents))
+    assert found == counted_strictly(contents)
+    selected_alike(contents, FILTERS[0])
 
 
 def test_a_full_table_with_nothing_but_repeats_after_it():
     lines_ = [ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%016X" % n) for n in range(48)]
     selector = Selector(FILTERS[0], ("key",), FEW)
     data = b"\n".join([*lines_, *lines_])
-    found = all_of([*selector.select([data]), *selector.finish()])
+    found = all_of(one_by_one(selector, [data]))
     assert (len(found[0]), found[2], found[3]) == (48, 96, 48)
 
 
@@ -393,11 +473,8 @@ def test_a_repeat_is_found_among_many_lines_and_only_there(slots):
     """The table of lines grows from few slots to as many as it takes, or has enough from the beginning."""
     lines_ = [ORDINARY.replace(b"H4QMC3V8WR4NZV5K", b"%016X" % n) for n in range(30_000)]
     everything = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300))
-    found = list(
-        Selector(everything, ("key",), replace(LIMITS, first_slots=slots)).select(
-            [b"\n".join([*lines_, *lines_[::3]])]
-        )
-    )
+    selector = Selector(everything, ("key",), replace(LIMITS, first_slots=slots))
+    found = one_by_one(selector, [b"\n".join([*lines_, *lines_[::3]])])
     assert sum(part.repeats for part in found) == 10_000
     assert sum(part.rows.num_rows for part in found) == 30_000
 

@@ -21,8 +21,9 @@ from include.s3logs.parsing.parse import Selector, parse
 from include.s3logs.parsing.selection import Filter
 line = {LINE!r}
 wanted = Filter(frozenset(["REST.GET.OBJECT"]), range(200, 300), lambda ip: False)
-rows, = (found.rows for found in Selector(wanted, ["object_key"]).select([line, b"no record"]))
-assert rows["object_key"].to_pylist() == ["a b"] == parse(line).records["object_key"].to_pylist()
+selector = Selector(wanted, ["object_key"])
+found = [*selector.select([line, b"no record"]), *selector.finish()]
+assert found[-1].rows["object_key"].to_pylist() == ["a b"] == parse(line).records["object_key"].to_pylist()
 print(*sorted({{"numba", "pandas"}} & set(sys.modules)))
 """
 

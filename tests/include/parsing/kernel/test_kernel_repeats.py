@@ -16,7 +16,7 @@ def marked(lines_, seen):
     assert lines.count == len(lines_)
     lines.verdicts[: lines.count] = FAST
     lines.rejected = {}
-    new = seen.mark(lines, 0)
+    new = seen.mark(lines)
     repeated = lines.repeated[: lines.count].tolist()
     assert new == sum(repeated)
     return repeated
