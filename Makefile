@@ -101,6 +101,8 @@ check-slow: $(DEV)  ## run the tests of which quicker ones are among the others,
 bench: $(DEV)  ## measure speed against named alternatives, publishing and rolling up [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)
 	@echo
+	$(PY) -m tests.bench.tiny
+	@echo
 	$(PY) -m tests.bench.regions
 	@echo
 	$(PY) -m tests.bench.publishing

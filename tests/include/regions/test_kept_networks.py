@@ -1,5 +1,6 @@
 """The table of networks as a file: what it answers is what a table answers that was just built."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -102,6 +103,18 @@ def test_a_second_task_builds_nothing(lake, building, tmp_path):
         network_table(lake, OWN, near(tmp_path / "cache"))
         tables._built.cache_clear()
     assert len(building) == 1
+
+
+def test_while_it_is_built_no_garbage_is_looked_for_and_after_that_it_is(lake, monkeypatch):
+    def fails():
+        assert not gc.isenabled()
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tables, "cloud_networks", fails)
+    tables._built.cache_clear()
+    with pytest.raises(FileNotFoundError):
+        network_table(lake, OWN, near(None))
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("change", ["own", "list", "no list", "clouds"])
