@@ -20,6 +20,7 @@ for name in [name for name in os.environ if name.startswith(("S3LOGS_", "AIRFLOW
 # Airflow reads these when it is first imported, so they are set before any test module is.
 os.environ |= {
     "AIRFLOW_HOME": HOME.name,
+    "XDG_CACHE_HOME": f"{HOME.name}/cache",
     "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

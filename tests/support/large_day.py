@@ -107,9 +107,8 @@ def _addresses(count, rng):
     )
 
 
-def _open_regions():
-    nowhere = LocalStore("/nonexistent")
-    return Regions(network_table(nowhere), b"the salt of the large day", RegionCache(nowhere), today=DAY)
+def _regions_of(lake):
+    return Regions(network_table(lake), b"the salt of the large day", RegionCache(lake), today=DAY)
 
 
 def run(stage, lake, limits=LIMITS):
@@ -117,7 +116,7 @@ def run(stage, lake, limits=LIMITS):
     if stage == "bin":
         return bin_day(lake, load_checkpoint(lake, REDUCED.name, DAY), force=True, limits=limits).checkpoint
     binned = load_checkpoint(lake, BINNED.name, DAY)
-    regions = RegionSource("all that ship with packages", _open_regions)
+    regions = RegionSource("all that ship with packages", lambda: _regions_of(lake))
     return map_day(lake, binned, TwoVersions(1), regions, force=True, limits=limits).checkpoint
 
 

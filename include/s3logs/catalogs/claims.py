@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.s3logs.tables.arrays import bool_array, empty_table, numbers_of
 from include.s3logs.tables.order import begins
 from include.s3logs.tables.schemas import Column, schema_of_columns
 
@@ -54,7 +55,7 @@ class Catalog(Protocol):
 
 def first_claims(claims: pa.Table) -> pa.Table:
     """Return the first row of each key: the newest version's, and of its paths the first."""
-    return claims.filter(pa.array(begins(claims["object_key"])))
+    return claims.filter(bool_array(begins(claims["object_key"])))
 
 
 def claims_digest(tables: Iterable[pa.Table]) -> str:
@@ -65,8 +66,8 @@ def claims_digest(tables: Iterable[pa.Table]) -> str:
     digests = [(hashlib.sha256(), hashlib.sha256()) for _ in CLAIMS]
     for claims in tables:
         for column, (lengths, letters) in zip(claims.columns, digests, strict=True):
-            lengths.update(pc.binary_length(column).to_numpy().astype("<i4").tobytes())
             for texts in column.chunks:
+                lengths.update(numbers_of(pc.binary_length(texts)).astype("<i4").tobytes())
                 _, offsets, content = texts.buffers()
                 if len(texts) and content is not None:
                     bounds = np.frombuffer(offsets, np.int32)
@@ -82,4 +83,4 @@ class EmptyCatalog:
 
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return no rows."""
-        return CLAIMS.empty_table()
+        return empty_table(CLAIMS)

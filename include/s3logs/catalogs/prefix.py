@@ -9,6 +9,8 @@ from include.s3logs.catalogs.claims import CLAIMS
 from include.s3logs.catalogs.datasets import ALL, DatasetFilter
 from include.s3logs.catalogs.folders import LONGEST_FOLDER, RESERVED, folder_of
 from include.s3logs.errors import SettingsError
+from include.s3logs.tables.arrays import optional_texts, scalar_of
+from include.s3logs.tables.order import sorted_by
 
 
 class PrefixCatalog:
@@ -35,15 +37,15 @@ class PrefixCatalog:
     def claims(self, object_keys: Sequence[str]) -> pa.Table:
         """Return a row for each key that is long enough."""
         if not isinstance(object_keys, pa.Array | pa.ChunkedArray):
-            object_keys = pa.array(object_keys, pa.string())
+            object_keys = optional_texts(object_keys)
         keys = pc.unique(object_keys).cast(pa.string())
         parts = pc.extract_regex(keys, self._pattern)
         dataset, asset_path = pc.struct_field(parts, "dataset"), pc.struct_field(parts, "asset_path")
-        version = pa.repeat("", len(keys))
+        version = pa.repeat(scalar_of(""), len(keys))
         claims = pa.Table.from_arrays([keys, dataset, version, asset_path], schema=CLAIMS)
         unwanted = [name for name in pc.unique(dataset).to_pylist() if name and not self._wants(name)]
-        wanted = pc.invert(pc.is_in(dataset, value_set=pa.array([*unwanted, None], pa.string())))
-        return claims.filter(wanted).sort_by("object_key")
+        wanted = pc.invert(pc.is_in(dataset, value_set=optional_texts([*unwanted, None])))
+        return sorted_by(claims.filter(wanted), "object_key")
 
     def _wants(self, dataset: str) -> bool:
         if dataset in RESERVED or len(folder_of(dataset)) > LONGEST_FOLDER:

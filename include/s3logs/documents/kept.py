@@ -13,7 +13,7 @@ from include.s3logs.logs import listings
 from include.s3logs.logs.rolled_up import manifest
 from include.s3logs.publishing import publish
 from include.s3logs.publishing.schemas import LOG_DAYS
-from include.s3logs.regions import cache, lists, places
+from include.s3logs.regions import cache, kept_networks, lists, places
 from include.s3logs.tables.schemas import Columns
 
 POINTERS: dict[str, Kind] = {
@@ -64,6 +64,10 @@ def layout() -> Iterator[tuple[tuple[str, ...], str]]:
     yield (f"{publish.UNFINISHED}-<attempt>",), "there while published files are being replaced"
     yield (LOG_DAYS.key,), "the state and counts of every log day"
     yield tuple(f"{lists.FOLDER}/{name}.json" for name in lists.LISTS), "networks that were fetched, and when"
+    yield (
+        (f"{kept_networks.FOLDER}<digest>{kept_networks.SUFFIX}",),
+        "all networks with their labels as one table, by the digest of what it is made of; can be made anew",
+    )
     yield (cache.POINTER, base, new), "what the IP service said, by keyed hash: merged, and added since"
     yield (places.COORDINATES,), "latitude and longitude of every region that figures can name"
     yield (report.TABLE, report.DATA), "where every bucket logs to, and what is wrong with that"

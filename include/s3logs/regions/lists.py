@@ -69,14 +69,26 @@ def refresh_list(lake: Store, name: str, url: str, fetch: Fetch, today: date) ->
 
 def load_list(lake: Store, name: str) -> AddressList | None:
     """Return the list in the lake, or None when there is none that can be read."""
+    data = list_content(lake, name)
+    return None if data is None else parse_list(data, lake.uri(list_key(name)))
+
+
+def list_content(lake: Store, name: str) -> bytes | None:
+    """Return what the lake has of the list, whether or not that can be read; None when there is nothing."""
     try:
-        kept = json.loads(lake.read(list_key(name)))
-        check_checksum(kept)  # lists of earlier releases have none
-        return AddressList(_checked(kept["networks"]), kept["source"], kept["fetched"])
+        return lake.read(list_key(name))
     except NotFoundError:
         return None
+
+
+def parse_list(data: bytes, where: str) -> AddressList | None:
+    """Return the list; None, with a warning that names where it is, when this is none."""
+    try:
+        kept = json.loads(data)
+        check_checksum(kept)  # lists of earlier releases have none
+        return AddressList(_checked(kept["networks"]), kept["source"], kept["fetched"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("%s is no list of networks (%s) and is left out.", lake.uri(list_key(name)), error)
+        log.warning("%s is no list of networks (%s) and is left out.", where, error)
         return None
 
 

@@ -68,6 +68,8 @@ class Regions:
         given = np.fromiter((key is not None for key in parsed.packed), np.bool_, len(parsed.packed))
         left = np.flatnonzero(given & (codes == NOTHING))
         for source in (self._by_ipinfo, countries_of):
+            if not len(left):
+                break  # so that no source is loaded for nothing
             found = source(parsed, left)
             labels[left] = found
             left = left[[label is None for label in found]]

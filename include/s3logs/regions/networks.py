@@ -5,7 +5,7 @@ leaves for each stretch of addresses the label that counts; a search among the s
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,13 @@ def read_network(text: str) -> Network:
     return Network(number.to_bytes(len(packed)), bits)
 
 
+class Stretches(NamedTuple):
+    """All addresses of a kind: where each stretch starts (sorted, from 0 on), and the code of its label."""
+
+    starts: NDArray[np.int64] | NDArray[np.bytes_]
+    codes: NDArray[np.int32]
+
+
 class NetworkTable:
     """From address to label; of several sources the first that knows it, and in it the narrowest network."""
 
@@ -67,24 +74,30 @@ class NetworkTable:
                 painted[size].append((start, start + (1 << (8 * size - bits)), code))
         self.labels = np.array([*names, None], dtype=object)
         """The label of each code; the last, at index -1, is None."""
-        self._v4 = _flatten(painted[V4_BYTES], V4_BYTES)
-        self._v6 = _flatten(painted[V6_BYTES], V6_BYTES)
+        self.v4 = _flatten(painted[V4_BYTES], V4_BYTES)
+        self.v6 = _flatten(painted[V6_BYTES], V6_BYTES)
+
+    @classmethod
+    def of(cls, labels: Sequence[str], v4: Stretches, v6: Stretches) -> Self:
+        """Return a table that was flattened before; `labels` are those of its codes, without the None."""
+        table = cls(())
+        table.labels = np.array([*labels, None], dtype=object)
+        table.v4, table.v6 = v4, v6
+        return table
 
     def find(self, addresses: Addresses) -> NDArray[np.int32]:
         """Return the code of each address: an index into `labels`, or NOTHING."""
         codes = np.full(len(addresses.packed), NOTHING, np.int32)
         for (starts, code_of), at, keys in (
-            (self._v4, addresses.v4, addresses.v4_keys),
-            (self._v6, addresses.v6, addresses.v6_keys),
+            (self.v4, addresses.v4, addresses.v4_keys),
+            (self.v6, addresses.v6, addresses.v6_keys),
         ):
             codes[at] = code_of[np.searchsorted(starts, keys, side="right") - 1]
         return codes
 
 
-def _flatten(
-    painted: Sequence[tuple[int, int, int]], size: int
-) -> tuple[NDArray[np.int64] | NDArray[np.bytes_], NDArray[np.int32]]:
-    """Return where each stretch starts (sorted, from 0 on) and its code; later networks cover earlier ones.
+def _flatten(painted: Sequence[tuple[int, int, int]], size: int) -> Stretches:
+    """Return the stretches of networks (first address, end, code); later ones cover earlier ones.
 
     Ends are exclusive; one that lies beyond the last address starts no stretch.
     """
@@ -96,5 +109,5 @@ def _flatten(
     for start, end, code in painted:
         codes[index[start] : index[end]] = code
     if size == V4_BYTES:
-        return np.array(edges, np.int64), codes
-    return np.frombuffer(b"".join(edge.to_bytes(size) for edge in edges), V6_KEY), codes
+        return Stretches(np.array(edges, np.int64), codes)
+    return Stretches(np.frombuffer(b"".join(edge.to_bytes(size) for edge in edges), V6_KEY), codes)

@@ -22,8 +22,6 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
-from countryinfo import all_countries
-
 COORDINATES = "regions/region_coordinates.json"
 """Where the lake has the coordinates of all regions that figures can name."""
 _CLOUD_REGIONS = Path(__file__).with_name("cloud_regions.csv")
@@ -96,6 +94,8 @@ def _clouds() -> Mapping[str, tuple[str, Coordinates | None]]:
 @cache
 def _countries() -> Mapping[str, Coordinates]:
     """Return the coordinates of each country: its middle, or its capital where that is not given."""
+    from countryinfo import all_countries  # noqa: PLC0415 (only coordinates need it)
+
     found: dict[str, Coordinates] = {}
     for country in sorted(all_countries(), key=lambda country: str(country.name())):
         pair = country.latlng() or country.capital_latlng()

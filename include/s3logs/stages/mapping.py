@@ -37,7 +37,7 @@ from include.s3logs.stages.limits import Limits
 from include.s3logs.stages.requesters import ADDRESS, look_up, without_addresses
 from include.s3logs.stages.work import Work
 from include.s3logs.stores.store import Store
-from include.s3logs.tables.arrays import bool_array, number_array
+from include.s3logs.tables.arrays import bool_array, number_array, numbers_of, scalar_of, whole
 from include.s3logs.tables.order import begins, distinct, stretches
 from include.s3logs.tables.parquet import ROW_GROUP, RowsFile, read_batches, schema_of, write_rows
 from include.s3logs.tables.sorting import Groups, Sorter, grouped
@@ -124,7 +124,7 @@ def _map(
         unsorted.add(mapped)
         totals = measured(mapped)
         versions = _of_versions(totals, of_keys)
-        known = located.filter(pc.not_equal(located["requester"], pa.scalar(0, pa.uint64())))
+        known = located.filter(pc.not_equal(located["requester"], scalar_of(0, pa.uint64())))
         for role, group in groups.items():
             group.add(known if role == "requesters" else versions if role in VERSIONS_BY else totals)
         datasets.update(pc.unique(mapped["dataset"]).to_pylist())
@@ -153,8 +153,8 @@ def _map(
 
 
 def _counts(mapped: pa.Table) -> dict[str, int]:
-    unassociated = pc.equal(mapped["dataset"], UNASSOCIATED)
-    undetermined = pc.equal(mapped["region"], UNDETERMINED)
+    unassociated = pc.equal(mapped["dataset"], scalar_of(UNASSOCIATED))
+    undetermined = pc.equal(mapped["region"], scalar_of(UNDETERMINED))
     return {
         "rows": mapped.num_rows,
         "rows_unassociated": pc.sum(unassociated).as_py(),
@@ -215,24 +215,25 @@ def _lined_up(tables: Iterator[pa.Table], claims: _Claims) -> Iterator[tuple[pa.
 
 def _with_claims(rows: pa.Table, claims: pa.Table) -> pa.Table:
     """Add dataset, version and asset path; what nobody claims is an asset of `unassociated` by its key."""
-    at = pc.index_in(rows["object_key"], value_set=claims["object_key"].combine_chunks())
+    at = pc.index_in(rows["object_key"], value_set=whole(claims["object_key"]))
     dataset, version, asset_path = (claims[name].take(at) for name in ("dataset", "version", "asset_path"))
-    rows = rows.append_column("dataset", pc.fill_null(dataset, UNASSOCIATED))
+    rows = rows.append_column("dataset", pc.fill_null(dataset, scalar_of(UNASSOCIATED)))
     rows = rows.append_column("version", version)
-    return rows.append_column("asset_path", pc.coalesce(asset_path, rows["object_key"], pa.scalar("-")))
+    return rows.append_column("asset_path", pc.coalesce(asset_path, rows["object_key"], scalar_of("-")))
 
 
 def _of_versions(totals: pa.Table, claims: pa.Table) -> pa.Table:
     """Return the totals of each version's objects, once for each version that holds them."""
     of_keys = total_by(totals, "object_key", "event_day", "region")
-    numbered = claims.filter(pc.not_equal(claims["version"], ""))
+    numbered = claims.filter(pc.not_equal(claims["version"], scalar_of("")))
     # The paths of an object in a version follow each other; the first one counts.
     is_first = begins(numbered["object_key"]) | begins(numbered["version"])
     numbered = numbered.filter(bool_array(is_first)).combine_chunks()
     starts = np.flatnonzero(begins(numbered["object_key"]))  # of the versions of each object
     lengths = np.diff(starts, append=numbered.num_rows)
-    claimed = numbered["object_key"].take(number_array(starts, pa.int64())).combine_chunks()
-    at = pc.fill_null(pc.index_in(of_keys["object_key"], value_set=claimed), -1).to_numpy()
+    claimed = whole(numbered["object_key"].take(number_array(starts, pa.int64())))
+    at = whole(pc.index_in(of_keys["object_key"], value_set=claimed))
+    at = numbers_of(pc.fill_null(at, scalar_of(-1, pa.int32())))
     known = np.flatnonzero(at >= 0)
     at = at[known]
     rows = of_keys.take(number_array(np.repeat(known, lengths[at]), pa.int64()))

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from include.s3logs.regions import Regions
 from include.s3logs.stages.limits import Limits
+from include.s3logs.tables.arrays import number_array, optional_texts, scalar_of
 from include.s3logs.tables.order import distinct
 from include.s3logs.tables.parquet import read_batches, schema_of
 from include.s3logs.tables.sorting import Groups
@@ -32,8 +33,8 @@ def look_up(
     addresses = [ip for some in different.all() for ip in some[ADDRESS].drop_null().to_pylist()]
     addresses.append(None)
     columns = {
-        ADDRESS: pa.array(addresses, pa.string()),
-        "region": pa.array(regions.look_up(addresses), pa.string()),
+        ADDRESS: optional_texts(addresses),
+        "region": optional_texts(regions.look_up(addresses)),
         "requester": _numbers(regions.hashes(addresses)),
     }
     if networks:
@@ -43,7 +44,8 @@ def look_up(
 
 def without_addresses(rows: pa.Table, known: pa.Table) -> pa.Table:
     """Replace the requester's address by all that is known of it (`look_up`)."""
-    at = pc.fill_null(pc.index_in(rows[ADDRESS], known[ADDRESS]), known.num_rows - 1)
+    nobody = scalar_of(known.num_rows - 1, pa.int32())
+    at = pc.fill_null(pc.index_in(rows[ADDRESS], known[ADDRESS]), nobody)
     rows = rows.drop_columns([ADDRESS])
     for name in known.column_names:
         if name != ADDRESS:
@@ -53,4 +55,4 @@ def without_addresses(rows: pa.Table, known: pa.Table) -> pa.Table:
 
 def _numbers(hashes: Sequence[bytes | None]) -> pa.Array:
     joined = b"".join((keyed or bytes(_HASH_BYTES))[:_HASH_BYTES] for keyed in hashes)
-    return pa.array(np.frombuffer(joined, ">u8").astype(np.uint64))
+    return number_array(np.frombuffer(joined, ">u8").astype(np.uint64), pa.uint64())

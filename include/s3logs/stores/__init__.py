@@ -5,6 +5,7 @@
 | `store.py` | what every store can do: the protocol `Store` |
 | `folder.py`, `local_files.py` | a folder as a store; its files, and what the system says of them |
 | `modes.py` | who may read files and folders |
+| `user_cache.py` | where on this machine may be kept what can be made anew? |
 | `abandoned.py` | temporary files in folders, and those that killed writers left |
 | `s3.py` | a bucket as a store |
 | `s3_bucket.py` | its addresses and listings |

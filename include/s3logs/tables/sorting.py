@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.s3logs.tables.arrays import number_array
+from include.s3logs.tables.arrays import empty_table, number_array
 from include.s3logs.tables.order import all_columns, sorted_by_all
 from include.s3logs.tables.parquet import release_unused
 
@@ -49,7 +49,7 @@ class Sorter:
     def __init__(self, path: Path, schema: pa.Schema, *first: str, limits: Limits = LIMITS) -> None:
         self._path, self._schema, self._first = path, schema, first
         self._limits = limits
-        self._waiting = [schema.empty_table()]
+        self._waiting = [empty_table(schema)]
         self._size = 0  # bytes that wait
         self._runs: _Runs | None = None
 
@@ -70,7 +70,7 @@ class Sorter:
     def _settled(self) -> pa.Table:
         """Return what waits, sorted."""
         rows = pa.concat_tables(self._waiting).combine_chunks()
-        self._waiting, self._size = [self._schema.empty_table()], 0
+        self._waiting, self._size = [empty_table(self._schema)], 0
         return sorted_by_all(rows, *self._first)
 
     def _spill(self) -> None:
@@ -145,7 +145,7 @@ class _Runs:
     def __init__(self, path: Path, schema: pa.Schema, limits: Limits) -> None:
         self._path, self._schema, self._limits = path, schema, limits
         self._writer = pa.ipc.new_file(path, schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
-        self._firsts = [schema.empty_table()]
+        self._firsts = [empty_table(schema)]
         self._starts = [0]  # where each run begins, in batches; at last where the next one would
 
     @property
@@ -174,7 +174,7 @@ class _Runs:
         numbered = firsts.append_column("", number_array(np.arange(start, end), pa.int64()))
         numbered = sorted_by_all(numbered, *first)
         order = numbered[""].to_pylist()
-        held, at = self._schema.empty_table(), 0
+        held, at = empty_table(self._schema), 0
         with pa.OSFile(str(self._path)) as source, pa.ipc.open_file(source) as batches:
             while at < len(order):
                 read, size = [held], 0

@@ -25,9 +25,18 @@ from include.s3logs.lake.pointer import Found, NotAPointerError, OutputFile, Poi
 from include.s3logs.lake.stored_file import StoredFile
 from include.s3logs.publishing import publish
 from include.s3logs.regions import cache, lists
+from include.s3logs.regions.kept_networks import damaged_tables
 from include.s3logs.stores.store import PARALLEL_READS, PIECE, ObjectInfo, Store
 from include.s3logs.tables.schemas import Columns, check_columns
-from include.s3logs.verification.findings import LISTS, PUBLICATION, REGIONS, Finding, Problem, Verified
+from include.s3logs.verification.findings import (
+    LISTS,
+    NETWORKS,
+    PUBLICATION,
+    REGIONS,
+    Finding,
+    Problem,
+    Verified,
+)
 from include.s3logs.verification.places import Listed, Place, layout, orphans
 
 _Item = TypeVar("_Item")
@@ -77,6 +86,7 @@ def verify(lake: Store, progress: Say | None = None) -> Verified:
     findings = [
         *chain.from_iterable(_look_again(lake, place) for place, _ in found.places if place.key in suspect),
         *_lists(lake),
+        *(Finding(NETWORKS, key, Problem.DAMAGED) for key in damaged_tables(lake)),
     ]
     left = [info for one in named for info in one.orphans]
     return Verified(

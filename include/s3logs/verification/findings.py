@@ -6,6 +6,7 @@ from enum import StrEnum
 
 CATALOG = "catalog"
 LISTS = "lists"
+NETWORKS = "networks"
 PUBLICATION = "publish"
 REGIONS = "regions"
 """Areas beside the stages and months, which are called by their folders."""

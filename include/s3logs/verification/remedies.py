@@ -17,7 +17,15 @@ from include.s3logs.lake.stages import MONTHS, REDUCED, STAGES, Stage, by_name
 from include.s3logs.stages.never_less import made_before
 from include.s3logs.stages.reduce import reduce_inputs
 from include.s3logs.stages.work import Work
-from include.s3logs.verification.findings import CATALOG, LISTS, PUBLICATION, REGIONS, Finding, Problem
+from include.s3logs.verification.findings import (
+    CATALOG,
+    LISTS,
+    NETWORKS,
+    PUBLICATION,
+    REGIONS,
+    Finding,
+    Problem,
+)
 
 _LEFT_ALONE = {
     Problem.NEWER: "use that release",
@@ -40,6 +48,8 @@ class Remedies:
     catalog: bool = False
     regions: bool = False
     lists: list[str] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)
+    """Keys of files that are removed, as the next run that needs them makes them anew."""
     mended: dict[Finding, str] = field(default_factory=dict)
     hopeless: dict[Finding, str] = field(default_factory=dict)
 
@@ -79,6 +89,9 @@ def _beside_the_days(found: Remedies, finding: Finding, deployment: Deployment) 
     elif finding.area == LISTS:
         found.lists.append(finding.key)
         found.mended[finding] = "removing it: the next run of s3_ip_regions fetches it"
+    elif finding.area == NETWORKS:
+        found.networks.append(finding.key)
+        found.mended[finding] = "removing it: the next task that needs it makes it anew"
     elif finding.area == CATALOG and deployment.is_fetched_catalog:
         found.catalog = True
         found.mended[finding] = "fetching the catalog again"

@@ -61,6 +61,8 @@ def repair(deployment: Deployment, what: Remedies, say: Say = log.info) -> Repai
         step("region cache made anew", partial(rebuild_cache, lake))
     if what.lists:
         step("lists of networks removed", partial(lake.delete, what.lists))
+    if what.networks:
+        step("tables of networks removed", partial(lake.delete, what.networks))
     hopeless = {(finding.log_day, finding.area) for finding in what.hopeless}
     for work in _works(deployment, what):
         lost = [area for day, area in hopeless if day == str(work.day)]

@@ -124,9 +124,9 @@ def test_reachable_networks_inside_reserved_ones_are_no_bogons():
 
 
 @pytest.fixture(scope="module")
-def clouds():
+def clouds(tmp_path_factory):
     """The table without own networks and lists."""
-    return network_table(LocalStore("/nowhere"))
+    return network_table(LocalStore(tmp_path_factory.mktemp("lake")))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from include.s3logs.lake.checkpoint import KIND as CHECKPOINTS
 from include.s3logs.lake.checkpoint import checkpoint_key
 from include.s3logs.lake.pointer import CHECKSUM, checksum
 from include.s3logs.publishing.publish import UNFINISHED
+from include.s3logs.regions.kept_networks import KeptNetworks
+from include.s3logs.regions.networks import Labelled, NetworkTable, read_network
 from include.s3logs.stores.folder import LocalStore
 from include.s3logs.verification.check import verify
 from include.s3logs.verification.findings import Problem
@@ -25,6 +27,7 @@ from tests.support.small_archive import FIRST, SECOND, line
 from tests.support.small_world import SmallWorld
 
 KEY = checkpoint_key("mapped", FIRST)
+OLD = (datetime.now(UTC) - timedelta(days=5)).timestamp()
 
 
 class World(SmallWorld):
@@ -251,3 +254,19 @@ def test_log_objects_that_go_after_they_were_looked_at_take_nothing_with_them(wo
     world.source.delete([f"{FIRST}-11-00-00-A"])
     assert repair(world.deployment(), found).failed == []
     assert (world.figures(), list(world.findings()), list(world.lake.list("open/"))) == (before, [key], [])
+
+
+def test_a_kept_table_of_networks_is_looked_at_and_a_damaged_one_is_removed(world):
+    """Nothing names it, as it can be made anew; so it is no orphan either, however old it is."""
+    table = NetworkTable([[Labelled(read_network("192.0.2.0/24"), "Campus")]])
+    keys = [f"regions/networks/{digest}.table" for digest in ("one", "two")]
+    for digest, key in zip(("one", "two"), keys, strict=True):
+        KeptNetworks(world.lake, digest, None).keep(table)
+        os.utime(world.lake.root / key, (OLD, OLD))
+    found = verify(world.lake)
+    assert (found.is_sound, found.orphans) == (True, 0)
+    world.damage(keys[1], "flipped")
+    assert {found.key: found.problem for found in verify(world.lake).findings} == {keys[1]: Problem.DAMAGED}
+    assert world.mend().repaired.done == ["tables of networks removed"]
+    assert [info.key for info in world.lake.list("regions/networks/")] == keys[:1]
+    assert verify(world.lake).is_sound

@@ -1,11 +1,8 @@
 """Database files of ipinfo, true ones, through the setting S3LOGS_IPINFO_MMDB."""
 
-from functools import cache
-
 import pytest
 
 from include.s3logs.errors import SettingsError
-from include.s3logs.regions import tables
 from include.s3logs.regions.cache import RegionCache
 from include.s3logs.settings import load_settings
 from include.s3logs.stores.folder import LocalStore
@@ -43,17 +40,9 @@ OLDER = {
 }
 
 
-@cache
-def built(build):
-    """The table of all clouds, which takes a second or two, once for all tests."""
-    return build(LocalStore("/nowhere"))
-
-
 @pytest.fixture
-def file(tmp_path, settings_env, monkeypatch):
+def file(tmp_path, settings_env):
     """file(content) puts the content where the setting says."""
-    build = tables.network_table
-    monkeypatch.setattr(tables, "network_table", lambda lake, own: built(build))
     settings_env(lake=tmp_path / "lake", ipinfo_mmdb=tmp_path / "ip.mmdb")
 
     def put(content):

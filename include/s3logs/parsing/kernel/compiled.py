@@ -26,6 +26,7 @@ from typing import Any
 from llvmlite import binding
 
 from include.s3logs.parsing.kernel.layout import ARGUMENTS
+from include.s3logs.stores.user_cache import user_cache
 
 log = logging.getLogger(__name__)
 SOURCES = ("layout", "machine", "fields", "scan", "repeats", "rows", "build")
@@ -117,10 +118,8 @@ def _kept(folders: Sequence[Path]) -> bytes | None:
 
 def _folders() -> list[Path]:
     """Return where the code may be kept: beside the sources, or in the user's cache."""
-    folders = [_HERE / "__pycache__"]
-    with suppress(RuntimeError):  # a user whom the system does not know has no home
-        folders.append(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "s3logs")
-    return folders
+    cache = user_cache()
+    return [_HERE / "__pycache__", *([cache] if cache else [])]
 
 
 @cache
