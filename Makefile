@@ -98,12 +98,14 @@ pytest: $(DEV)  ## run the tests only [ARGS='tests/include -k parse']
 check-slow: $(DEV)  ## run the tests of which quicker ones are among the others, too
 	$(PYTEST) -m slow $(ARGS)
 
-bench: $(DEV)  ## measure speed against named alternatives, small objects, tiny days, publishing and rolling up [ARGS='--megabytes 64']
+bench: $(DEV)  ## measure speed against named alternatives, small objects, tiny days, listing, publishing and rolling up [ARGS='--megabytes 64']
 	$(PY) -m tests.bench $(ARGS)
 	@echo
 	$(PY) -m tests.bench.small_objects
 	@echo
 	$(PY) -m tests.bench.tiny
+	@echo
+	$(PY) -m tests.bench.listing
 	@echo
 	$(PY) -m tests.bench.regions
 	@echo
