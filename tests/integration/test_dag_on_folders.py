@@ -142,4 +142,9 @@ def test_a_run_that_leaves_out_unreadable_objects_fails_at_its_end_unless_that_i
     settings_env(partial="accept")
     accepted = run_dag(days=DAYS)
     assert accepted.state == "success"
-    assert accepted.xcoms["complete", None] == {"complete": 2, "partial": 1}
+    told = accepted.xcoms["complete", None]
+    assert (told["states"], told["unreadable"]) == ({"complete": 2, "partial": 1}, 1)
+    assert (told["reasons"], told["foreign"]) == ({}, 1)
+    assert told["filtered"] == sum(
+        value["counts"]["filtered"] for (task, _), value in accepted.xcoms.items() if task == "day.reduce"
+    )

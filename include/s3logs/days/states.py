@@ -1,10 +1,12 @@
 """Which log days there are, and what state each is in."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
+from typing import Any
 
 from include.s3logs.days.salts import can_be_mapped_again, salt_of
 from include.s3logs.lake.checkpoint import CHECKPOINT, RETAINED, SETTINGS, Checkpoint, load_checkpoint
@@ -71,6 +73,7 @@ _COUNTED_AS = {  # what reduce calls it, where that differs
     "unreadable": "unreadable_objects",
     "foreign": "foreign_objects",
 }
+_LEFT_OUT = ("unreadable", "foreign", "filtered")
 _SILENT_DAYS = 3
 
 
@@ -150,6 +153,13 @@ def silent_since(days: Sequence[LogDay]) -> tuple[str, int] | None:
     if count < _SILENT_DAYS or not any(day.counts.get("log_objects") for day in days):
         return None
     return days[-count].log_day, count
+
+
+def tally(days: Sequence[LogDay]) -> dict[str, Any]:
+    """Return how many days are in each state, and have each reason; and what of all of them did not count."""
+    others = {name: sum(day.counts.get(_COUNTED_AS.get(name, name), 0) for day in days) for name in _LEFT_OUT}
+    reasons = Counter(day.reason for day in days if day.reason)
+    return {"states": Counter(day.state for day in days), "reasons": reasons, **others}
 
 
 def finished_days(lake: Store) -> dict[date, Checkpoint]:

@@ -103,26 +103,32 @@ def where_files_are() -> list[tuple[str, str]]:
     ]
 
 
+_COUNTS = {
+    "objects": "objects",
+    "unreadable": "un-\nreadable",
+    "foreign": "foreign",
+    "lines": "lines",
+    "rejections": "re-\njected",
+    "filtered": "fil-\ntered",
+    "reduced_rows": "kept",
+    "bytes_sent": "sent",
+}
+"""What is counted of a log day, and how that is headed."""
+
+
 def days_table(days: Sequence[Row]) -> Table:
     """Return the table of the log days: what was read, what of it was no record, what it came to."""
-    names = ("objects", "unreadable", "lines", "rejections", "reduced_rows", "bytes_sent")
     shown = days[-MOST_ROWS:]
     table = _table("Log days", len(days), len(shown), newest=True)
-    for heading in (
-        "log day",
-        "objects",
-        "unreadable",
-        "lines",
-        "rejected",
-        "requests kept",
-        "sent",
-        "state",
-    ):
-        table.add_column(heading, justify="left" if heading in ("log day", "state") else "right")
+    table.collapse_padding = True  # all of it fits into 80 columns
+    table.add_column("log day")
+    for heading in _COUNTS.values():
+        table.add_column(heading, justify="right")
+    table.add_column("state")
     for day in shown:
         cells = [
             human_bytes(day.get(name, "")) if name == "bytes_sent" else grouped(day.get(name, ""))
-            for name in names
+            for name in _COUNTS
         ]
         told = ", ".join(filter(None, (day["state"], day.get("reason"))))
         table.add_row(day["log_day"], *cells, Text(told, style=_STYLES.get(day["state"], "bold red")))

@@ -10,11 +10,14 @@ from airflow.sdk import BaseOperator, Context
 from include.s3logs.errors import IncompleteDaysError
 from s3logs_airflow.operators.errors import told
 
+_TALLY = ("states", "reasons", "unreadable", "foreign", "filtered")
+
 
 class CompleteOperator(BaseOperator):
     """Fails the run when what it leaves is not good enough: a day is not complete, or no logs come.
 
-    Returns how many log days the lake has in each state.
+    Returns how many log days the lake has in each state and with each reason, and what of them is unreadable,
+    foreign or filtered.
 
     :param published: the summary that publish returned.
     """
@@ -27,7 +30,7 @@ class CompleteOperator(BaseOperator):
         self.published = published
 
     @told
-    def execute(self, context: Context) -> dict[str, int]:
+    def execute(self, context: Context) -> dict[str, Any]:
         """Say what is to be known; raise IncompleteDaysError for what fails the run."""
         published = self.published or {}
         for sentence in published.get("warnings", ()):
@@ -36,4 +39,4 @@ class CompleteOperator(BaseOperator):
             raise IncompleteDaysError(
                 f"{' '.join(failures)} docs/operations.md says what each state means and what to do."
             )
-        return dict(published.get("states", {}))
+        return {name: published[name] for name in _TALLY if name in published}

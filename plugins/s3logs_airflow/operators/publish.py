@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -21,7 +20,8 @@ class PublishOperator(BaseOperator):
     """Mapped totals of all days → usage figures and the state of every log day.
 
     Publishes what is complete although a day failed. Returns where it is, how many days and files there are,
-    which days are missing, and the totals of the archive.
+    the days' states and reasons, what of them is unreadable, foreign or filtered, which are missing, and the
+    totals of the archive.
 
     :param days: the log days this run was to do (the return value of discover).
     """
@@ -38,6 +38,7 @@ class PublishOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, or find that nothing changed, and return a summary."""
         from include.s3logs.days.judgement import judge
+        from include.s3logs.days.states import tally
         from include.s3logs.days.unmatched import unmatched
         from include.s3logs.publishing.masking import Masking
         from include.s3logs.publishing.most_datasets import most_datasets
@@ -68,7 +69,7 @@ class PublishOperator(BaseOperator):
             "usage": lake.uri("usage"),
             "log_days": lake.uri(STATUS),
             "days": len(published.days),
-            "states": Counter(day.state for day in published.days),
+            **tally(published.days),
             "missing": [str(day) for day in published.missing],
             "failures": list(judgement.failures),
             "warnings": list(judgement.warnings),

@@ -12,7 +12,7 @@ from s3logs_airflow.local import progress, report
 from s3logs_airflow.local.__main__ import main, parse_days
 from s3logs_airflow.local.console import harmless, say
 from s3logs_airflow.local.errors import AirflowError
-from s3logs_airflow.local.figures import Figures, bar, human_bytes, read_tsv, show
+from s3logs_airflow.local.figures import Figures, bar, days_table, human_bytes, read_tsv, show
 from s3logs_airflow.local.progress import Snapshot, changes, follow, render
 from s3logs_airflow.local.rest import RestClient
 from s3logs_airflow.local.runs import Runs
@@ -254,6 +254,23 @@ def test_long_tables_show_their_most_interesting_end():
     assert "(the newest 31 of 99)" in text
     assert "d000" in text
     assert "d098" in text
+
+
+def test_what_did_not_count_of_a_day_is_shown_in_80_columns():
+    day = {
+        "log_day": "2024-06-01",
+        **{"objects": "48120", "unreadable": "11", "foreign": "12", "lines": "4559", "rejections": "13"},
+        **{"filtered": "14", "reduced_rows": "3129", "bytes_sent": "256000000000"},
+        **{"state": "partial", "reason": "upgrade"},
+    }
+    target = console(width=80)
+    target.print(days_table([day]))
+    lines = printed(target).splitlines()
+    shown = next(line.split() for line in lines if line.startswith("2024-06-01"))
+    assert shown[:9] == ["2024-06-01", "48,120", "11", "12", "4,559", "13", "14", "3,129", "256.0"]
+    assert "partial" in printed(target)
+    assert "upgrade" in printed(target)
+    assert max(map(len, lines)) <= 80
 
 
 def test_no_figures_yet_is_said():
