@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import takewhile
 from typing import Any
@@ -18,13 +20,14 @@ RESULT = "return_value"  # the XCom that holds what a task returned
 WAITING = "queued"
 ACTIVE = (WAITING, "running")
 ASKED_ONE_BY_ONE = 4
+_PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before a run is asked for again
 
 
 class Runs:
     """What the commands do with the DAG's runs."""
 
-    def __init__(self, client: RestClient) -> None:
-        self._client = client
+    def __init__(self, client: RestClient, pauses: Sequence[float] = _PAUSES) -> None:
+        self._client, self._pauses = client, pauses
         self._days: dict[str, list[str]] = {}
         self._own_day: dict[str, str] = {}
 
@@ -34,8 +37,22 @@ class Runs:
             self._client.patch(path("dags", DAG_ID), {"is_paused": False})
 
     def trigger(self, conf: Mapping[str, Any], note: str) -> str:
-        """Start a run and return its id."""
-        body = {"logical_date": None, "conf": dict(conf), "note": note}
+        """Start a run and return its id.
+
+        While others write, SQLite may refuse, or let it wait for too long. The id is ours, so asking again
+        starts no second run.
+        """
+        run = f"manual__{datetime.now(UTC).isoformat()}__{secrets.token_hex(4)}"
+        body = {"dag_run_id": run, "logical_date": None, "conf": dict(conf), "note": note}
+        for pause in self._pauses:
+            try:
+                return str(self._client.post(path("dags", DAG_ID, "dagRuns"), body)["dag_run_id"])
+            except RestError as error:
+                if error.status == HTTPStatus.CONFLICT:
+                    return run
+                if 0 < error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+            time.sleep(pause)
         return str(self._client.post(path("dags", DAG_ID, "dagRuns"), body)["dag_run_id"])
 
     def active(self) -> list[str]:
